@@ -1,0 +1,1 @@
+"""Safe reading, mapping, profiling and making of labelled text with a confound column."""

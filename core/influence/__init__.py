@@ -1,0 +1,1 @@
+"""How strongly training examples pull on a probe: exact per-example gradients, never materialised for the whole set."""

@@ -1,0 +1,1 @@
+"""State of record: typed SQL tables, migrations, queries, and files by run."""
