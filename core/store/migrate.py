@@ -1,0 +1,51 @@
+"""Bringing a database to the newest schema with Alembic, once, however many processes ask at the same time."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic.command import upgrade as alembic_upgrade
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from core.errors import UserError
+
+if TYPE_CHECKING:
+    from core.store.engine import Store
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration, without an ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def upgrade(store: "Store") -> None:
+    """Apply every migration that the database lacks.
+
+    The check and the migration share one writing transaction, so of two processes the second finds nothing to do.
+
+    Raises:
+        UserError: the database has a revision that this version of the program does not know.
+    """
+    config = alembic_config()
+    script = ScriptDirectory.from_config(config)
+    head = script.get_current_head()
+    with store.engine.connect() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == head:
+            return
+    known = {revision.revision for revision in script.walk_revisions()}
+    with store.engine.execution_options(begin="IMMEDIATE").begin() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current == head:
+            return
+        if current is not None and current not in known:
+            raise UserError(
+                f"The database {store.place} was made by a newer version of Unconfound (schema {current}). Update the program."
+            )
+        config.attributes["connection"] = connection
+        alembic_upgrade(config, "head")

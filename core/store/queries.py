@@ -1,0 +1,313 @@
+"""Questions to the store. Each is one statement or a few, reads only the columns it returns, and takes a name or an id."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import pandas as pd
+from sqlalchemy import Select, and_, func, or_, select
+
+from core.errors import UserError
+from core.store.engine import Store
+from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Job, Metric, Run, Worker, now
+
+WORKER_SILENT_SECONDS = 20.0
+Row = TypeVar("Row")
+
+ENDED = ("done", "failed", "cancelled")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow:
+    """A line of the run list: what the run is, and the newest of its key numbers."""
+
+    id: str
+    name: str
+    dataset_id: str
+    dataset: str
+    method: str
+    encoder: str
+    seed: int
+    group: str | None
+    status: str
+    failed_to_fit: bool
+    created_at: datetime
+    seconds: float | None
+    demo: bool
+    accuracy: float | None
+    worst_cell: float | None
+    floor: float | None
+    split: str | None
+    cid: float | None
+    verdict: str | None
+    sentence: str | None
+
+
+# --- data sets ---
+
+
+def list_datasets(store: Store) -> Sequence[Dataset]:
+    """Every data set, newest first."""
+    with store.reading() as session:
+        return session.scalars(select(Dataset).order_by(Dataset.created_at.desc())).all()
+
+
+def get_dataset(store: Store, name: str) -> Dataset:
+    """One data set by name or id."""
+    with store.reading() as session:
+        found = session.scalars(select(Dataset).where(or_(Dataset.name == name, Dataset.id == name))).first()
+    if found is None:
+        raise UserError(f"There is no data set {name!r}. List them with: python -m core dataset list")
+    return found
+
+
+def find_dataset(store: Store, name: str) -> Dataset | None:
+    """One data set by its exact name, or nothing."""
+    with store.reading() as session:
+        return session.scalars(select(Dataset).where(Dataset.name == name)).first()
+
+
+def examples(
+    store: Store, dataset: Dataset, split: str | None = None, columns: list[str] | None = None
+) -> pd.DataFrame:
+    """The examples of a data set, or of one of its splits, in their order. Index 0 … n-1 within what is returned."""
+    wanted = None if columns is None else list(dict.fromkeys([*columns, "split"]))
+    frame = store.artifacts.read_table(dataset.path, wanted)
+    if split is not None:
+        frame = frame[frame["split"] == split]
+    return frame[columns or list(frame.columns)].reset_index(drop=True)
+
+
+# --- runs ---
+
+
+def get_run(store: Store, name: str) -> Run:
+    """One run by name or id."""
+    with store.reading() as session:
+        found = session.scalars(select(Run).where(or_(Run.name == name, Run.id == name))).first()
+    if found is None:
+        raise UserError(f"There is no run {name!r}. List them with: python -m core run list")
+    return found
+
+
+def find_run(store: Store, name: str) -> Run | None:
+    """One run by its exact name, or nothing."""
+    with store.reading() as session:
+        return session.scalars(select(Run).where(Run.name == name)).first()
+
+
+def list_runs(store: Store, *, dataset_id: str | None = None, limit: int | None = None) -> list[RunRow]:
+    """Runs, newest first, each with its last evaluation (dev before test before train) and its last diagnosis."""
+    # The newest by step; of one step's splits the one that sorts first: 'dev' < 'test' < 'train'.
+    # An evaluated file ('file:…') is not the run's own accuracy.
+    ranked = (
+        select(
+            Evaluation.run_id,
+            Evaluation.accuracy,
+            Evaluation.worst_cell,
+            Evaluation.split,
+            Evaluation.report["confound_only_floor"].as_float().label("floor"),
+            func.row_number()
+            .over(partition_by=Evaluation.run_id, order_by=(Evaluation.split, Evaluation.step.desc()))
+            .label("rank"),
+        )
+        .where(Evaluation.split.in_(("dev", "test", "train")))
+        .subquery()
+    )
+    diagnosed = select(
+        Diagnosis.run_id,
+        Diagnosis.cid,
+        Diagnosis.verdict,
+        Diagnosis.sentence,
+        func.row_number()
+        .over(partition_by=Diagnosis.run_id, order_by=(Diagnosis.step.desc(), Diagnosis.created_at.desc()))
+        .label("rank"),
+    ).subquery()
+    statement = (
+        select(
+            Run.id,
+            Run.name,
+            Run.dataset_id,
+            Dataset.name.label("dataset"),
+            Run.method,
+            Run.encoder,
+            Run.seed,
+            Run.group,
+            Run.status,
+            Run.failed_to_fit,
+            Run.created_at,
+            Run.seconds,
+            Run.demo,
+            ranked.c.accuracy,
+            ranked.c.worst_cell,
+            ranked.c.floor,
+            ranked.c.split,
+            diagnosed.c.cid,
+            diagnosed.c.verdict,
+            diagnosed.c.sentence,
+        )
+        .join(Dataset, Dataset.id == Run.dataset_id)
+        .outerjoin(ranked, and_(ranked.c.run_id == Run.id, ranked.c.rank == 1))
+        .outerjoin(diagnosed, and_(diagnosed.c.run_id == Run.id, diagnosed.c.rank == 1))
+        .order_by(Run.created_at.desc())
+    )
+    if dataset_id is not None:
+        statement = statement.where(Run.dataset_id == dataset_id)
+    if limit is not None:
+        statement = statement.limit(limit)
+    with store.reading() as session:
+        return [RunRow(**row) for row in session.execute(statement).mappings()]
+
+
+def metrics(store: Store, run_id: str, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """Columns name, step, value, ordered by name and step."""
+    statement = select(Metric.name, Metric.step, Metric.value).where(Metric.run_id == run_id)
+    if names is not None:
+        statement = statement.where(Metric.name.in_(names))
+    with store.reading() as session:
+        rows = session.execute(statement.order_by(Metric.name, Metric.step)).all()
+    return pd.DataFrame([tuple(row) for row in rows], columns=["name", "step", "value"])
+
+
+def checkpoints(store: Store, run_id: str) -> Sequence[Checkpoint]:
+    """Checkpoints of a run, by step."""
+    return _by_step(store, select(Checkpoint).where(Checkpoint.run_id == run_id).order_by(Checkpoint.step))
+
+
+def get_checkpoint(store: Store, run: Run, which: str | int = "final") -> Checkpoint:
+    """The checkpoint of a run at a step, or its last (`final`)."""
+    there = checkpoints(store, run.id)
+    if not there:
+        raise UserError(
+            f"The run {run.name!r} has no checkpoint yet (status: {run.status}). Wait until it has trained."
+        )
+    if str(which) == "final":
+        found = next((one for one in there if one.final), None)
+        if found is None:
+            raise UserError(
+                f"The run {run.name!r} has not finished (status: {run.status}). It has checkpoints at steps "
+                f"{', '.join(str(one.step) for one in there)}: name one of these."
+            )
+        return found
+    for one in there:
+        if str(one.step) == str(which):
+            return one
+    steps = ", ".join(str(one.step) for one in there)
+    raise UserError(f"The run {run.name!r} has no checkpoint at step {which!r}. It has: final, {steps}.")
+
+
+def evaluations(store: Store, run_id: str) -> Sequence[Evaluation]:
+    """Evaluations of a run, by step and split."""
+    return _by_step(
+        store, select(Evaluation).where(Evaluation.run_id == run_id).order_by(Evaluation.step, Evaluation.split)
+    )
+
+
+def diagnoses(store: Store, run_id: str) -> Sequence[Diagnosis]:
+    """Diagnoses of a run, by step, older before newer."""
+    return _by_step(
+        store, select(Diagnosis).where(Diagnosis.run_id == run_id).order_by(Diagnosis.step, Diagnosis.created_at)
+    )
+
+
+def get_diagnosis(store: Store, diagnosis_id: str) -> Diagnosis:
+    """One diagnosis by its id."""
+    with store.reading() as session:
+        found = session.get(Diagnosis, diagnosis_id)
+    if found is None:
+        raise UserError(f"There is no diagnosis {diagnosis_id!r}. It may have been deleted with its run.")
+    return found
+
+
+def _by_step(store: Store, statement: Select[Row]) -> Sequence[Row]:
+    with store.reading() as session:
+        return session.scalars(statement).all()
+
+
+# --- jobs ---
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRow:
+    """A line of the queue, with the name of the run it works on."""
+
+    id: str
+    kind: str
+    run_id: str | None
+    run: str | None
+    status: str
+    progress: float
+    message: str
+    device: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested: bool
+    error: str | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in ENDED
+
+
+def list_jobs(
+    store: Store, *, active: bool = False, run_id: str | None = None, limit: int | None = None
+) -> list[JobRow]:
+    """Jobs, newest first; `active` leaves out those that have ended."""
+    statement = (
+        select(
+            Job.id,
+            Job.kind,
+            Job.run_id,
+            Run.name.label("run"),
+            Job.status,
+            Job.progress,
+            Job.message,
+            Job.device,
+            Job.created_at,
+            Job.started_at,
+            Job.finished_at,
+            Job.cancel_requested_at.is_not(None).label("cancel_requested"),
+            Job.error,
+        )
+        .outerjoin(Run, Run.id == Job.run_id)
+        .order_by(Job.created_at.desc())
+    )
+    if active:
+        statement = statement.where(Job.status.not_in(ENDED))
+    if run_id is not None:
+        statement = statement.where(Job.run_id == run_id)
+    if limit is not None:
+        statement = statement.limit(limit)
+    with store.reading() as session:
+        return [JobRow(**row) for row in session.execute(statement).mappings()]
+
+
+def get_job(store: Store, job_id: str) -> Job:
+    """One job by its id."""
+    with store.reading() as session:
+        found = session.get(Job, job_id)
+    if found is None:
+        raise UserError(f"There is no job {job_id!r}. List them with: python -m core jobs list")
+    return found
+
+
+def live_workers(store: Store) -> list[Worker]:
+    """Workers that have given a sign of life lately."""
+    with store.reading() as session:
+        there = session.scalars(select(Worker).where(Worker.stopped_at.is_(None)).order_by(Worker.started_at)).all()
+    moment = now()
+    return [one for one in there if (moment - one.heartbeat_at).total_seconds() < WORKER_SILENT_SECONDS]
+
+
+def counts(store: Store) -> dict[str, Any]:
+    """How many data sets, runs, diagnoses, and jobs by status there are."""
+    with store.reading() as session:
+        totals = {
+            table.__tablename__: session.scalar(select(func.count()).select_from(table))
+            for table in (Dataset, Run, Diagnosis)
+        }
+        by_status = session.execute(select(Job.status, func.count()).group_by(Job.status)).all()
+    return {**totals, "jobs": dict(row._tuple() for row in by_status)}
