@@ -15,7 +15,7 @@ MEBI = 1024 * 1024
 class Settings(BaseSettings):
     """Where things are kept, and the caps that keep one person's mistake from being everybody's."""
 
-    model_config = SettingsConfigDict(env_prefix="UNCONFOUND_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="UNCONFOUND_", env_file=PROJECT / ".env", extra="ignore", frozen=True)
 
     home: Path = Field(PROJECT / "data" / "store", description="Folder of the database and the artifacts")
     database_url: str | None = Field(None, description="SQLAlchemy URL; a SQLite file in `home` when not given")

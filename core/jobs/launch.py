@@ -1,0 +1,31 @@
+"""Seeing to it that a worker runs, however many ask."""
+
+import os
+import subprocess
+import sys
+
+from core.jobs.locks import supervisor_lock, try_lock
+from core.settings import PROJECT, Settings
+
+
+def ensure_worker(settings: Settings) -> bool:
+    """Start a detached worker for this store unless one is there. Returns whether one was started.
+
+    Of several that start at the same moment all but one find the lock taken and leave at once.
+    """
+    home = settings.home.resolve()
+    lock = supervisor_lock(home)
+    if not try_lock(lock):
+        return False
+    lock.release()
+    with (home / "worker.log").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "core", "worker", "--idle-exit", str(settings.worker_idle_seconds)],
+            cwd=PROJECT,
+            env={**os.environ, "UNCONFOUND_HOME": str(home)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return True

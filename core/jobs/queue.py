@@ -1,0 +1,244 @@
+"""The jobs table as a queue: submit, claim, report, finish, cancel, retry.
+
+A claimed job carries a token that only its present holder knows. Every later write names the token, so a job that has
+been taken over or cancelled meanwhile learns of it at its next report instead of writing over its successor. The run
+that a training job makes shares its job's status, set in the same transaction.
+"""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from core.errors import UserError
+from core.store.engine import Store
+from core.store.queries import ENDED, get_job
+from core.store.tables import Job, Run, now
+
+LEASE = timedelta(seconds=60)
+
+
+class LeaseLostError(Exception):
+    """The job is no longer this process's: somebody ended it or took it over. Stop without writing anything."""
+
+
+def submit(
+    session: Session,
+    kind: str,
+    payload: dict[str, Any],
+    *,
+    run_id: str | None = None,
+    after: Job | None = None,
+    priority: int = 0,
+    max_queue: int,
+) -> Job:
+    """Put a job into the queue, within the caller's transaction, so that what it works on appears with it or not at all.
+
+    Args:
+        after: a job that must be done first; if it fails or is cancelled, so is this one.
+
+    Raises:
+        UserError: the queue is full.
+    """
+    waiting = session.scalars(select(Job.id).where(Job.status == "queued").limit(max_queue)).all()
+    if len(waiting) >= max_queue:
+        raise UserError(f"The queue is full ({max_queue} jobs wait). Cancel some, or raise UNCONFOUND_MAX_QUEUE.")
+    job = Job(kind=kind, payload=payload, run_id=run_id, after_id=after.id if after else None, priority=priority)
+    session.add(job)
+    session.flush()
+    return job
+
+
+def claim(store: Store, worker_id: str, device: str) -> Job | None:
+    """Take the next job that may start: highest priority first, then oldest. Nothing to do gives None."""
+    before = aliased(Job)
+    with store.writing() as session:
+        statement = (
+            select(Job)
+            .outerjoin(before, before.id == Job.after_id)
+            .where(Job.status == "queued", or_(Job.after_id.is_(None), before.id.is_(None), before.status == "done"))
+            .order_by(Job.priority.desc(), Job.created_at)
+            .limit(1)
+        )
+        if store.engine.dialect.name == "postgresql":
+            statement = statement.with_for_update(skip_locked=True, of=Job)
+        job = session.scalars(statement).first()
+        if job is None:
+            return None
+        moment = now()
+        job.status = "running"
+        job.attempts += 1
+        job.worker_id = worker_id
+        job.device = device
+        job.lease_token = uuid4().hex
+        job.lease_expires_at = moment + LEASE
+        job.started_at = moment
+        job.progress = 0.0
+        job.progress_at = moment
+        job.message = "starting"
+        job.finished_at = job.cancel_requested_at = job.error = job.exit_code = job.result = None
+        _mirror(session, job)
+        return job
+
+
+def started(store: Store, job_id: str, token: str, pid: int) -> None:
+    """Note the process that runs the job."""
+    _write(store, job_id, token, {"pid": pid})
+
+
+def renew(store: Store, job_id: str, token: str) -> None:
+    """Say that the job is still looked after."""
+    _write(store, job_id, token, {"lease_expires_at": now() + LEASE})
+
+
+def report(session: Session, job_id: str, token: str, progress: float, message: str) -> bool:
+    """Write progress (0 to 1) and a line of text. Returns whether somebody has asked the job to stop.
+
+    Raises:
+        LeaseLostError: the token is no longer the job's.
+    """
+    changed = session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.lease_token == token, Job.status == "running")
+        .values(progress=progress, message=message, progress_at=now())
+        .returning(Job.cancel_requested_at)
+    ).first()
+    if changed is None:
+        raise LeaseLostError(job_id)
+    return changed[0] is not None
+
+
+def finish(
+    store: Store,
+    job_id: str,
+    token: str,
+    status: str,
+    *,
+    result: dict[str, Any] | None = None,
+    error: str | None = None,
+    exit_code: int | None = None,
+) -> bool:
+    """End a running job as done, failed or cancelled. Returns False when it was not this holder's to end."""
+    with store.writing() as session:
+        job = session.get(Job, job_id)
+        if job is None or job.lease_token != token or job.status != "running":
+            return False
+        _end(session, job, status, error)
+        job.result = result
+        job.exit_code = exit_code
+        if status == "done":
+            job.progress = 1.0
+            job.message = "done"
+        return True
+
+
+def give_back(store: Store, job_id: str, token: str, reason: str) -> None:
+    """Put a job that was interrupted through no fault of its own back into the queue, unless that happened too often."""
+    with store.writing() as session:
+        job = session.get(Job, job_id)
+        if job is None or job.lease_token != token or job.status != "running":
+            return
+        if job.cancel_requested_at is not None:
+            _end(session, job, "cancelled", None)
+        elif job.attempts >= job.max_attempts:
+            _end(
+                session,
+                job,
+                "failed",
+                f"It was interrupted {job.attempts} times, the last time because {reason}. Its log may tell why.",
+            )
+        else:
+            job.status = "queued"
+            job.message = f"waiting to go on: {reason}"
+            job.pid = job.lease_token = job.lease_expires_at = None
+            _mirror(session, job)
+
+
+def request_cancel(store: Store, job_id: str) -> str:
+    """Cancel a waiting job at once, or ask a running one to stop. Returns its status afterwards.
+
+    Raises:
+        UserError: there is no such job, or it has ended already.
+    """
+    get_job(store, job_id)
+    with store.writing() as session:
+        job = session.get_one(Job, job_id)
+        if job.status in ENDED:
+            raise UserError(f"The job {job_id} has already ended ({job.status}); there is nothing to cancel.")
+        if job.status == "queued":
+            _end(session, job, "cancelled", None)
+        else:
+            job.cancel_requested_at = job.cancel_requested_at or now()
+        return job.status
+
+
+def retry(store: Store, job_id: str) -> None:
+    """Put a failed or cancelled job back into the queue. A training goes on from its last checkpoint.
+
+    Raises:
+        UserError: there is no such job, or it has not failed.
+    """
+    get_job(store, job_id)
+    with store.writing() as session:
+        job = session.get_one(Job, job_id)
+        if job.status not in ("failed", "cancelled"):
+            raise UserError(f"The job {job_id} is {job.status}; only a failed or cancelled job can be tried again.")
+        job.status = "queued"
+        job.message = ""
+        job.error = job.finished_at = job.cancel_requested_at = job.exit_code = None
+        job.progress = 0.0
+        if job.after_id is not None and session.get_one(Job, job.after_id).status in ("failed", "cancelled"):
+            job.after_id = None
+        _mirror(session, job)
+
+
+def abandoned(store: Store) -> list[Job]:
+    """Jobs that are marked as running. To a supervisor that has just started they are leftovers of a dead one."""
+    with store.reading() as session:
+        return list(session.scalars(select(Job).where(Job.status == "running")))
+
+
+def _write(store: Store, job_id: str, token: str, values: dict[str, Any]) -> None:
+    with store.writing() as session:
+        changed = session.execute(
+            update(Job)
+            .where(Job.id == job_id, Job.lease_token == token, Job.status == "running")
+            .values(**values)
+            .returning(Job.id)
+        ).first()
+    if changed is None:
+        raise LeaseLostError(job_id)
+
+
+def _end(session: Session, job: Job, status: str, error: str | None) -> None:
+    job.status = status
+    job.error = error
+    job.finished_at = now()
+    job.pid = None
+    job.lease_token = None
+    job.lease_expires_at = None
+    _mirror(session, job)
+    if status == "done":
+        return
+    for waiting in session.scalars(select(Job).where(Job.after_id == job.id, Job.status == "queued")):
+        waiting.message = (
+            f"not started: the job before it was {status}"
+            if status == "cancelled"
+            else "not started: the job before it failed"
+        )
+        _end(session, waiting, "cancelled", None)
+
+
+def _mirror(session: Session, job: Job) -> None:
+    if job.kind != "train" or job.run_id is None:
+        return
+    run = session.get(Run, job.run_id)
+    if run is None:
+        return
+    run.status = job.status
+    run.error = job.error
+    if job.status == "running":
+        run.started_at = job.started_at
+    run.finished_at = job.finished_at

@@ -1,0 +1,14 @@
+"""Runs on every visit: the navigation. Each page is a folder of its own."""
+
+import streamlit as st
+
+st.set_page_config(page_title="Unconfound", page_icon=":material/balance:", layout="wide")
+st.navigation(
+    [
+        st.Page("overview/page.py", title="Overview", icon=":material/home:", url_path="overview", default=True),
+        st.Page("data/page.py", title="Data", icon=":material/table_view:", url_path="data"),
+        st.Page("train/page.py", title="Train", icon=":material/model_training:", url_path="train"),
+        st.Page("diagnose/page.py", title="Diagnose", icon=":material/query_stats:", url_path="diagnose"),
+        st.Page("jobs/page.py", title="Jobs", icon=":material/checklist:", url_path="jobs"),
+    ]
+).run()
