@@ -5,6 +5,7 @@ import csv
 import io
 import itertools
 from pathlib import Path
+from typing import Literal
 
 from core.datasets.caps import Caps
 from core.datasets.errors import DataError
@@ -54,7 +55,7 @@ def sniff_delimiter(path: Path, encoding: str) -> str:
     return best
 
 
-def _parse(path: Path, encoding: str, delimiter: str, quoting: int, caps: Caps) -> Columns:
+def _parse(path: Path, encoding: str, delimiter: str, quoting: Literal[0, 3], caps: Caps) -> Columns:
     with path.open(encoding=encoding, newline="") as lines:
         reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
         try:
