@@ -1,0 +1,16 @@
+"""The colours that mean something. They pass for the colour-blind (Okabe and Ito, 2008), in light and in dark."""
+
+SAME = "#E69F00"
+"""Shares the probe's confound; more widely: what the confound does."""
+
+DIFFERENT = "#0072B2"
+"""Has another confound value."""
+
+NULL = "#8C8C8C"
+"""What chance, or the confound alone, would give."""
+
+DEV = "#009E73"
+"""Measured on examples that were not trained on."""
+
+WORST = "#CC79A7"
+"""The cell where the model is worst."""

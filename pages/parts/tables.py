@@ -1,0 +1,39 @@
+"""Tables that can be taken home: CSV whose cells no spreadsheet takes for a formula."""
+
+import csv
+from io import StringIO
+
+import pandas as pd
+import streamlit as st
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def safe_cell(value: object) -> object:
+    """A text that a spreadsheet would run as a formula gets an apostrophe in front; all else stays as it is."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """The table as UTF-8 CSV with a header, safe to open in a spreadsheet (CWE-1236). Missing values are empty."""
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([safe_cell(str(name)) for name in frame.columns])
+    for row in frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None):
+        writer.writerow([safe_cell(value) for value in row])
+    return out.getvalue().encode("utf-8")
+
+
+def download_csv(frame: pd.DataFrame, filename: str, *, key: str, label: str = "CSV") -> None:
+    """A small button that hands out the table; the page does not run again for it."""
+    st.download_button(
+        label,
+        data=lambda: csv_bytes(frame),
+        file_name=filename,
+        mime="text/csv",
+        key=key,
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        help="This table as a CSV file. Cells that begin like a formula get an apostrophe in front.",
+    )

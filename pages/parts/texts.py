@@ -1,0 +1,142 @@
+"""What the terms mean, in a sentence each, with the place where they come from. Pages show them as hover help."""
+
+from dataclasses import dataclass
+
+PAPER = "https://arxiv.org/abs/2110.03212"
+
+WHAT_THIS_IS = (
+    "Unconfound shows whether your text classifier decides by the right words or by a shortcut: a prefix, a dialect, "
+    "a source that happened to go along with the label."
+)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word of the field: what it means, and where to read on."""
+
+    sentence: str
+    url: str | None = None
+
+
+TERMS: dict[str, Term] = {
+    "confound": Term(
+        "Something in the text that went along with the label in the training set without being its cause, such as a "
+        "prefix, an author or a dialect.",
+        PAPER,
+    ),
+    "cell": Term(
+        "All examples that share one label and one confound value.",
+        "https://arxiv.org/abs/1911.08731",
+    ),
+    "cid": Term(
+        "Confound influence difference: how much more the training examples that share a probe's confound speak for "
+        "its label than those that do not, on a scale from −2 to 2. Near 0 the confound plays no part in the decision.",
+        PAPER,
+    ),
+    "influence": Term(
+        "How much a training example speaks for (above 0) or against (below 0) the model's decision on a probe: the "
+        "cosine of the two examples' loss gradients over all parameters.",
+        "https://arxiv.org/abs/2002.08484",
+    ),
+    "probe": Term("A labelled example whose decision is traced back to the training examples.", PAPER),
+    "counterexample": Term("A training example of the same label with another confound value.", PAPER),
+    "cramers_v": Term(
+        "Cramér's V: how closely label and confound go together, from 0 (not at all) to 1 (one gives away the other).",
+        "https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.contingency.association.html",
+    ),
+    "floor": Term(
+        "Confound-only floor: the best accuracy that the confound alone would reach on this split. An accuracy near "
+        "it shows nothing about the text.",
+    ),
+    "worst_cell": Term(
+        "The accuracy in the label × confound cell where the model is worst. A shortcut shows here first.",
+        "https://arxiv.org/abs/1911.08731",
+    ),
+    "wilson": Term(
+        "95 % interval of a share by Wilson's score method.",
+        "https://doi.org/10.1080/01621459.1927.10502953",
+    ),
+    "balanced_accuracy": Term(
+        "The mean over the labels of the share of their examples that were predicted right.",
+        "https://scikit-learn.org/stable/modules/model_evaluation.html#balanced-accuracy-score",
+    ),
+    "ece": Term(
+        "Expected calibration error: how far the model's confidence is from how often it is right.",
+        "https://arxiv.org/abs/1706.04599",
+    ),
+    "gap": Term(
+        "Accuracy where the confound goes with the label as in training, minus accuracy where it does not.",
+        "https://arxiv.org/abs/1911.08731",
+    ),
+    "null": Term(
+        "What chance alone would give: CID after the confound was shuffled among training examples of the same label, "
+        "2,000 times; the band holds 95 % of them.",
+        "https://docs.scipy.org/doc/scipy/tutorial/stats/resampling.html",
+    ),
+    "ci": Term(
+        "95 % interval from drawing probes and training examples anew, both, 2,000 times.",
+        "https://doi.org/10.1214/aos/1176344552",
+    ),
+    "q": Term(
+        "The probe's Welch p-value after a correction for testing many probes that depend on each other.",
+        "https://doi.org/10.1214/aos/1013699998",
+    ),
+    "effect": Term(
+        "Hedges' g: the difference of the two groups' means in standard deviations.",
+        "https://doi.org/10.3102/10769986006002107",
+    ),
+    "verdict": Term(
+        "What the interval, the null band and the control together allow to say. It is withheld until the model has "
+        "learned its training set.",
+        PAPER,
+    ),
+    "failed_to_fit": Term(
+        "The model is right on its training set about as often as guessing would be. Its other numbers say nothing.",
+        PAPER,
+    ),
+    "encoder": Term(
+        "The pretrained language model that reads the text. A new layer that decides the label is put on top, and "
+        "both are trained.",
+        "https://huggingface.co/docs/transformers/glossary",
+    ),
+    "seed": Term(
+        "Fixes the new layer, the order of the data and dropout. Several seeds show how much of a result is luck.",
+    ),
+    "checkpoint": Term("The model as it was after a given number of steps. A diagnosis looks at one checkpoint."),
+    "control": Term(
+        "The same examples with the confound taken out of the text. What a model reaches there is the level to compare with.",
+        PAPER,
+    ),
+}
+
+
+def help_for(term: str) -> str:
+    """The hover text of a term (Markdown, with a link to its source)."""
+    found = TERMS[term]
+    return found.sentence if found.url is None else f"{found.sentence} [Source]({found.url})"
+
+
+METHODS = {"finetune": "Finetuning"}
+VERDICTS = {
+    "confounded": "confounded",
+    "not_confounded": "not confounded",
+    "unclear": "unclear",
+    "withheld": "withheld",
+    "undefined": "undefined",
+}
+STATUS = {
+    "queued": "waiting",
+    "running": "running",
+    "done": "done",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+KINDS = {"train": "Training", "diagnose": "Diagnosis"}
+STATUS_ICONS = {
+    "queued": ":material/hourglass_empty:",
+    "running": ":material/play_circle:",
+    "done": ":material/check_circle:",
+    "failed": ":material/error:",
+    "cancelled": ":material/cancel:",
+}
+STATUS_COLOURS = {"queued": "gray", "running": "blue", "done": "green", "failed": "red", "cancelled": "gray"}
