@@ -5,8 +5,8 @@ prepared.frame      # id, text, text_b, label, confound, split
 prepared.notes      # what was done, in sentences
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -59,6 +59,29 @@ def prepare(
     return Prepared(frame, notes)
 
 
+def prepare_held_out(table: pd.DataFrame, mapping: ColumnMapping, *, labels: Sequence[str], name: str) -> Prepared:
+    """One more labelled file with the columns of a data set, as split "test": for trying a model on it.
+
+    `labels` are those that the model knows; `name` is what people call the file. A split or id column of the mapping
+    need not be there: every row counts. Raises `DataError` for a missing column, empty values or an unknown label.
+    """
+    mapping = replace(mapping, split=None, id=mapping.id if mapping.id in table.columns else None)
+    mapping.check()
+    _check_columns(f"The file {name}", table, mapping)
+    notes: list[str] = []
+    frame = _examples("test", table, mapping, False, notes)
+    _number(frame, mapping.id is not None, notes)
+    strange = sorted(set(frame["label"]) - set(labels))
+    if strange:
+        raise DataError(
+            f"The file {name} has the label “{strange[0][:40]}”, which the model was not trained on."
+            f" It knows {', '.join(labels)}. Merge or leave out the others."
+        )
+    if frame.empty:
+        raise DataError(f"No row of the file {name} is left to evaluate.")
+    return Prepared(frame[list(COLUMNS)].reset_index(drop=True), notes)
+
+
 def _check_tables(tables: Mapping[str, pd.DataFrame], mapping: ColumnMapping) -> None:
     unknown = sorted(set(tables) - {*SPLITS})
     if unknown or "train" not in tables:
@@ -66,15 +89,19 @@ def _check_tables(tables: Mapping[str, pd.DataFrame], mapping: ColumnMapping) ->
     if mapping.split is not None and len(tables) > 1:
         raise DataError("A split column is chosen and separate files are given. Keep one of the two ways.")
     for name, table in tables.items():
-        if not len(table):
-            raise DataError(f"The {name} file has no rows. Upload one that has.")
-        for role, column in mapping.columns().items():
-            if column not in table.columns:
-                there = ", ".join(f"“{c}”" for c in list(table.columns)[:12])
-                raise DataError(
-                    f"The {name} file has no column “{column}”, which is chosen as the {role}. It has {there}."
-                    " Choose one of these, or correct the header."
-                )
+        _check_columns(f"The {name} file", table, mapping)
+
+
+def _check_columns(what: str, table: pd.DataFrame, mapping: ColumnMapping) -> None:
+    if not len(table):
+        raise DataError(f"{what} has no rows. Upload one that has.")
+    for role, column in mapping.columns().items():
+        if column not in table.columns:
+            there = ", ".join(f"“{c}”" for c in list(table.columns)[:12])
+            raise DataError(
+                f"{what} has no column “{column}”, which is chosen as the {role}. It has {there}."
+                " Choose one of these, or correct the header."
+            )
 
 
 def _examples(name: str, table: pd.DataFrame, mapping: ColumnMapping, several: bool, notes: list[str]) -> pd.DataFrame:
