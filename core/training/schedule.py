@@ -1,0 +1,52 @@
+"""When things happen in a run: pure functions of the step, so that there is no state to save."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from core.training.batching import Rows, epoch_order
+from core.training.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Label steps of a run, counted from 1. n: training examples; peak: the highest learning rate."""
+
+    config: TrainConfig
+    n: int
+    peak: float
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The last batch of an epoch holds what is left."""
+        return ceil(self.n / self.config.batch_size)
+
+    @property
+    def total(self) -> int:
+        """Label steps of the whole run."""
+        return self.steps_per_epoch * self.config.label_epochs
+
+    @property
+    def checkpoint_steps(self) -> list[int]:
+        """Evenly spaced, the last one always among them; fewer when there are fewer steps than checkpoints."""
+        wanted = min(self.config.checkpoints, self.total)
+        return [round(self.total * k / wanted) for k in range(1, wanted + 1)]
+
+    def epoch(self, step: int) -> int:
+        """The epoch (from 0) that a step belongs to."""
+        return (step - 1) // self.steps_per_epoch
+
+    def rows(self, step: int) -> Rows:
+        """The training examples of a step, [B]."""
+        place = (step - 1) % self.steps_per_epoch * self.config.batch_size
+        order = epoch_order(self.n, seed=self.config.seed, epoch=self.epoch(step))  # [n]
+        return order[place : place + self.config.batch_size]
+
+    def lr(self, step: int) -> float:
+        """Linear warm-up to the peak, then linear decay; the last step still moves.
+
+        s/W for s ≤ W, and (T − s + 1)/(T − W) after that, times the peak; W = warm-up steps, T = all steps.
+        """
+        warm = round(self.config.warmup * self.total)
+        if step <= warm:
+            return self.peak * step / warm
+        return self.peak * (self.total - step + 1) / (self.total - warm)

@@ -1,0 +1,156 @@
+"""The whole state of an interrupted run: what it takes to go on as if nothing had happened.
+
+Tensors are safetensors, the rest is JSON; nothing is pickled. Only the newest state of a run is kept.
+"""
+
+import json
+import random
+import shutil
+from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from core.errors import UserError
+from core.training.batching import Encoded
+from core.training.checkpoints import whole_folder
+from core.training.config import TrainConfig
+from core.training.steps import LabelSteps
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a run has got. step: label steps done; seconds: time used; window: (right, n) of the latest steps."""
+
+    step: int = 0
+    seconds: float = 0.0
+    window: tuple[tuple[int, int], ...] = ()
+
+
+def fingerprint(config: TrainConfig, data: Encoded) -> str:
+    """What a state belongs to: these settings and these training examples."""
+    digest = sha256(config.model_dump_json().encode())
+    for array in (data.ids, data.offsets, data.labels):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def save_state(run: Path, belongs_to: str, position: Position, steps: LabelSteps) -> None:
+    """Save weights, both moments, loss scale, random states and position; then drop the older state."""
+    target = _folder(run) / f"step-{position.step:08d}"
+    with whole_folder(target) as scratch:
+        save_file(_tensors(steps), scratch / "tensors.safetensors")
+        values = {
+            "format": FORMAT,
+            "belongs_to": belongs_to,
+            "step": position.step,
+            "seconds": position.seconds,
+            "window": position.window,
+            "micro_batch": steps.micro_batch,
+            "threads": torch.get_num_threads(),
+            "scaler": steps.scaler.state_dict(),
+            "python": random.getstate(),
+            "numpy": np.random.get_state(legacy=False),
+            "tensors_sha256": _sha256(scratch / "tensors.safetensors"),
+        }
+        (scratch / "state.json").write_text(json.dumps(values, default=np.ndarray.tolist), "utf-8")
+    for other in _folder(run).iterdir():
+        if other != target:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def restore_state(run: Path, belongs_to: str, steps: LabelSteps) -> Position:
+    """Put the newest whole state back; without one, leave everything as it is and start at step 0.
+
+    A half-written or damaged state is skipped. On a CPU the number of threads is restored too, since it decides the
+    order of additions.
+
+    Raises:
+        UserError: the state was made with other settings or other data.
+    """
+    for folder in sorted(_folder(run).glob("step-*"), reverse=True):
+        values = _read(folder)
+        if values is None:
+            continue
+        if values["belongs_to"] != belongs_to:
+            raise UserError(
+                "This run was interrupted with other settings or other data and cannot go on with these. "
+                "Start a new run."
+            )
+        _put_back(load_file(folder / "tensors.safetensors"), values, steps)
+        return Position(values["step"], values["seconds"], tuple((right, n) for right, n in values["window"]))
+    return Position()
+
+
+def drop_state(run: Path) -> None:
+    """Remove the state of a run that is complete."""
+    shutil.rmtree(_folder(run), ignore_errors=True)
+
+
+def seed_everything(seed: int) -> None:
+    """Start Python's, numpy's and torch's random numbers (on every device) from one seed."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _folder(run: Path) -> Path:
+    return run / "resume"
+
+
+def _tensors(steps: LabelSteps) -> dict[str, Tensor]:
+    found = {"rng.cpu": torch.get_rng_state()}
+    if steps.machine.device.type == "cuda":
+        found["rng.cuda"] = torch.cuda.get_rng_state(steps.machine.device)
+    for name, parameter in steps.named_parameters().items():
+        found[name] = parameter.detach()
+        for key, moment in steps.optimizer.state.get(parameter, {}).items():
+            found[f"adam.{key}.{name}"] = moment
+    return found
+
+
+def _put_back(tensors: dict[str, Tensor], values: dict[str, Any], steps: LabelSteps) -> None:
+    with torch.no_grad():
+        for name, parameter in steps.named_parameters().items():
+            parameter.copy_(tensors[name])
+            suffix = f".{name}"
+            moments = {
+                key.removeprefix("adam.").removesuffix(suffix): tensor.to(parameter.device)
+                for key, tensor in tensors.items()
+                if key.startswith("adam.") and key.endswith(suffix)
+            }
+            if moments:
+                steps.optimizer.state[parameter] = moments
+    steps.micro_batch = values["micro_batch"]
+    steps.scaler.load_state_dict(values["scaler"])
+    if steps.machine.device.type == "cpu":
+        torch.set_num_threads(values["threads"])
+    random.setstate((values["python"][0], tuple(values["python"][1]), values["python"][2]))
+    numpy_state = values["numpy"]
+    numpy_state["state"]["key"] = np.array(numpy_state["state"]["key"], dtype=np.uint32)
+    np.random.set_state(numpy_state)
+    torch.set_rng_state(tensors["rng.cpu"])
+    if "rng.cuda" in tensors and steps.machine.device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["rng.cuda"], steps.machine.device)
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    """The JSON part of a state, or None when the folder is incomplete, damaged or of another format."""
+    try:
+        values: dict[str, Any] = json.loads((folder / "state.json").read_text("utf-8"))
+        whole = values["format"] == FORMAT and values["tensors_sha256"] == _sha256(folder / "tensors.safetensors")
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return values if whole else None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,150 @@
+"""One label step: forward and backward in micro-batches, clip, AdamW."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from core.training.batching import Encoded, Rows, by_length
+from core.training.config import TrainConfig
+from core.training.device import Machine
+from core.training.objectives import Objective
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One step's mean loss, number of right predictions (dropout on) and gradient norm before clipping; all [].
+
+    They stay on the device until somebody reads them, so that a GPU need not wait for the next step.
+    """
+
+    loss: Tensor
+    correct: Tensor
+    norm: Tensor
+    n: int
+
+
+class LabelSteps:
+    """The model, its optimiser, and the way they take a step."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        model: PreTrainedModel,
+        objective: Objective,
+        machine: Machine,
+        note: Callable[[str], None],
+    ) -> None:
+        self.config, self.model, self.objective, self.machine, self.note = config, model, objective, machine, note
+        self.micro_batch = machine.micro_batch(config)
+        self.optimizer = adamw(self.named_parameters(), config.weight_decay)
+        self.scaler = torch.amp.GradScaler(machine.device.type, enabled=machine.precision == torch.float16)
+        self.word_rows = RowGradients(model) if machine.device.type == "cpu" else None
+
+    def named_parameters(self) -> dict[str, nn.Parameter]:
+        """Everything that is trained, in a fixed order: the model's parameters, then those of the objective's heads."""
+        parts = {"model": self.model, "heads": self.objective.heads}
+        return {
+            f"{part}.{name}": parameter
+            for part, module in parts.items()
+            for name, parameter in module.named_parameters()
+            if parameter.requires_grad
+        }
+
+    def step(self, data: Encoded, rows: Rows, lr: float) -> StepResult:
+        """Move the parameters once, along the gradient of the mean loss over `rows`."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.model.train()
+        with self.word_rows.kept() if self.word_rows else _nothing():
+            loss, correct = self._gradients_that_fit(data, rows)
+            self.scaler.unscale_(self.optimizer)
+            norm = nn.utils.clip_grad_norm_(self.named_parameters().values(), self.config.max_grad_norm)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+            self.optimizer.zero_grad(set_to_none=True)
+        return StepResult(loss, correct, norm, len(rows))
+
+    def _gradients_that_fit(self, data: Encoded, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Leave the batch's gradient in `.grad`; halve the micro-batch for good when memory does not suffice."""
+        while True:
+            try:
+                return self._gradients(data, rows)
+            except torch.OutOfMemoryError:
+                if self.micro_batch == 1:
+                    raise
+            self.optimizer.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+            self.micro_batch = (self.micro_batch + 1) // 2
+            self.note(
+                f"The device ran out of memory: going on with {self.micro_batch} examples at once. The batch stays "
+                f"{self.config.batch_size}."
+            )
+
+    def _gradients(self, data: Encoded, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Backward over the micro-batches, which are sorted by length: the gradient is the same, the padding less."""
+        device, precision = self.machine.device, self.machine.precision
+        losses, correct = [], []
+        for part in by_length(data.lengths[rows], self.micro_batch):
+            batch = data.batch(rows[part], device)
+            with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+                loss, logits = self.objective(self.model, batch)  # [b], [b, C]
+            torch.autograd.backward(self.scaler.scale(loss.sum() / len(rows)))
+            losses.append(loss.detach().sum())
+            correct.append((logits.detach().argmax(dim=1) == batch["labels"]).sum())
+        if self.word_rows:
+            self.word_rows.collect()
+        return torch.stack(losses).sum() / len(rows), torch.stack(correct).sum()
+
+
+def adamw(parameters: dict[str, nn.Parameter], weight_decay: float) -> torch.optim.AdamW:
+    """AdamW (Loshchilov & Hutter 2019) without decay for biases and LayerNorm, which are the one-dimensional ones.
+
+    The fused kernel does one pass over memory; on one core a step of MiniLM takes 0.03 s instead of 0.17 s.
+    """
+    decayed = [parameter for parameter in parameters.values() if parameter.ndim >= 2]
+    rest = [parameter for parameter in parameters.values() if parameter.ndim < 2]
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=0.0, fused=True)
+
+
+class RowGradients:
+    """The word embedding's gradient on a CPU, written only where it is not zero.
+
+    The embedding holds half of MiniLM's parameters and a batch uses a few hundred of its 30,522 rows. Making the dense
+    gradient anew for every micro-batch took a tenth of the step; here the rows in use are collected from torch's
+    sparse gradient into one dense tensor that is kept, and cleared again after the step. The numbers are the same.
+    """
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self.embedding: nn.Embedding = model.get_input_embeddings()
+        self.dense = torch.zeros_like(self.embedding.weight)  # [V, H]
+        self.rows = torch.empty(0, dtype=torch.long)  # [rows in use]
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Within, backward makes sparse gradients; afterwards the kept tensor is zero again."""
+        self.embedding.sparse = True
+        try:
+            yield
+        finally:
+            self.embedding.sparse = False
+            self.embedding.weight.grad = None
+            self.dense.index_fill_(0, self.rows, 0.0)
+
+    def collect(self) -> None:
+        """Put the sum of the sparse gradients into the kept tensor and make that the parameter's gradient."""
+        sparse = self.embedding.weight.grad
+        assert sparse is not None
+        sparse = sparse.coalesce()
+        self.rows = sparse.indices()[0]
+        self.dense.index_copy_(0, self.rows, sparse.values())
+        self.embedding.weight.grad = self.dense
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
