@@ -46,7 +46,7 @@ def start_training(
     Raises:
         UserError: an option, the encoder or the name is not usable; nothing was queued.
     """
-    spec = resolve(encoder, revision)
+    spec = resolve(encoder, revision, allowed_roots=settings.local_models)
     config = TrainConfig.parse(
         {**(options or {}), "method": method, "encoder": spec.name, "seed": str(seed)}
         | ({"revision": spec.revision} if spec.revision else {})

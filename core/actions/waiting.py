@@ -18,7 +18,7 @@ def wait_for(
     settings: Settings,
     job_id: str,
     *,
-    tell: Callable[[float, str], None] = lambda progress, message: None,
+    tell: Callable[[float, str], None] | None = None,
 ) -> Job:
     """Return the job once it has ended (done, failed or cancelled), starting a worker again should it have died.
 
@@ -31,7 +31,8 @@ def wait_for(
         job = queries.get_job(store, job_id)
         if (job.progress, job.message) != told and job.status not in queries.ENDED:
             told = (job.progress, job.message)
-            tell(*told)
+            if tell is not None:
+                tell(*told)
         if job.status in queries.ENDED:
             return job
         if time.monotonic() - looked_at > RESTART_SECONDS:

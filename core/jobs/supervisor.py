@@ -159,6 +159,8 @@ class Supervisor:
             "PYTHONUNBUFFERED": "1",
             "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # deterministic matrix products on a GPU
         }
+        if self.settings.threads is not None:
+            environment["OMP_NUM_THREADS"] = str(self.settings.threads)
         if self.device.uuid is not None:
             environment["CUDA_VISIBLE_DEVICES"] = self.device.uuid
         return environment
@@ -212,7 +214,7 @@ def _signal(process: psutil.Process, which: signal.Signals) -> None:
 
 def _is_job(pid: int, job_id: str) -> bool:
     try:
-        return bool(job_id in psutil.Process(pid).cmdline())
+        return any(part == job_id for part in psutil.Process(pid).cmdline())
     except psutil.Error:
         return False
 

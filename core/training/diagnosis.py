@@ -1,0 +1,128 @@
+"""Measuring a model: the influence of every training example on a set of probes, and CID from it."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from core.encoders.loading import labels_of
+from core.errors import UserError
+from core.influence.embedding import embedding_scores
+from core.influence.scores import cosine_scores
+from core.statistics.cid import CidReport, cid_report
+from core.statistics.sampling import Preset, ProbeChoice, choose_probes
+from core.training.batching import Batch, Encoded, Rows, by_length, encode
+from core.training.diagnosis_config import DiagnosisConfig
+
+BATCH = 32
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """What was measured.
+
+    scores: influence of training row n on probe p, float32 [N, P]; probes: id, text, label and confound of each, in
+    the order of the columns; probe_row: the probe's training row, or −1 where it is held out, [P].
+    """
+
+    scores: NDArray[np.float32]
+    probes: pd.DataFrame
+    probe_row: Rows
+    choice: ProbeChoice
+    report: CidReport
+    seconds: float
+
+
+def diagnose(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    frame: pd.DataFrame,
+    config: DiagnosisConfig,
+    *,
+    max_length: int,
+    progress: Progress | None = None,
+) -> Diagnosed:
+    """Score all N training examples on P probes and reduce the matrix to CID.
+
+    Args:
+        frame: canonical examples of every split; the training split is scored, probes come from where `config` says.
+        max_length: tokens of one example, as the model was trained.
+        progress: called with (share of the training set scored, a line of text).
+
+    Raises:
+        UserError: no example can serve as a probe, or the influence of one is undefined.
+    """
+    began = time.perf_counter()
+    labels = labels_of(model)
+    train = frame[frame["split"] == "train"].reset_index(drop=True)
+    choice, source = _probes(frame, train, config)
+    probes = source.iloc[choice.rows].reset_index(drop=True)
+    encoded = encode(train, tokenizer, labels, max_length=max_length)
+    probe_batches = list(_in_order(encode(probes, tokenizer, labels, max_length=max_length), model.device))
+    scores = _scores(model, encoded, probe_batches, config, progress)  # [N, P]
+    report = cid_report(
+        scores,
+        train["label"],
+        train["confound"],
+        probes["label"],
+        probes["confound"],
+        choice.probe_row,
+        seed=config.seed,
+        draws=config.draws,
+        bootstrap=config.draws,
+    )
+    return Diagnosed(
+        scores=scores,
+        probes=probes[["id", "text", "text_b", "label", "confound"]],
+        probe_row=choice.probe_row,
+        choice=choice,
+        report=report,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _probes(frame: pd.DataFrame, train: pd.DataFrame, config: DiagnosisConfig) -> tuple[ProbeChoice, pd.DataFrame]:
+    if config.probe_source != "dev":
+        preset: Preset = "paper" if config.probe_source == "first" else "cells"
+        choice = choose_probes(train["label"], train["confound"], seed=config.seed, probes=config.probes, preset=preset)
+        return choice, train
+    held_out = frame[frame["split"] == "dev"].reset_index(drop=True)
+    if held_out.empty:
+        raise UserError("The data set has no dev split to take probes from. Take them from the training split.")
+    columns = (held_out["label"], held_out["confound"])
+    choice = choose_probes(train["label"], train["confound"], seed=config.seed, probes=config.probes, held_out=columns)
+    return choice, held_out
+
+
+def _scores(
+    model: PreTrainedModel, encoded: Encoded, probes: list[Batch], config: DiagnosisConfig, progress: Progress | None
+) -> NDArray[np.float32]:
+    """Influence [N, P] in the order of the training rows, computed in the order of their lengths (little padding)."""
+    order = list(by_length(encoded.lengths, BATCH))
+    score = cosine_scores if config.estimator == "cosine" else embedding_scores
+    by_batch = score(model, _told(encoded, order, model.device, progress), probes)  # [N, P]
+    scores = np.empty(tuple(by_batch.shape), dtype=np.float32)
+    scores[np.concatenate(order)] = by_batch.to("cpu", torch.float32).numpy()
+    return scores
+
+
+def _told(encoded: Encoded, order: list[Rows], device: torch.device, progress: Progress | None) -> Iterator[Batch]:
+    done = 0
+    total = int(encoded.lengths.sum())
+    for rows in order:
+        if progress is not None:
+            progress(done / total, f"influence of {len(encoded):,} training examples")
+        yield encoded.batch(rows, device)
+        done += int(encoded.lengths[rows].sum())
+
+
+def _in_order(encoded: Encoded, device: torch.device | str) -> Iterator[dict[str, Tensor]]:
+    for start in range(0, len(encoded), BATCH):
+        yield encoded.batch(np.arange(start, min(start + BATCH, len(encoded))), device)

@@ -1,0 +1,33 @@
+"""What every test shares: a store of its own, no network, and one thread a process (the suite runs two at a time)."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+from core.settings import Settings, get_settings
+from core.store.engine import Store, open_store
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """Settings of a store in a fresh folder, for this process and those it starts."""
+    monkeypatch.setenv("UNCONFOUND_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("UNCONFOUND_WORKER_IDLE_SECONDS", "5")
+    monkeypatch.setenv("UNCONFOUND_MIN_FREE_MB", "50")
+    get_settings.cache_clear()
+    yield get_settings()
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    """An empty store with the newest schema."""
+    store = open_store(settings)
+    store.migrate()
+    return store

@@ -1,0 +1,115 @@
+"""The store opens, migrates, waits its turn, and says so when it cannot."""
+
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, select, text
+
+from core.errors import UserError
+from core.settings import Settings
+from core.store.engine import Store
+from core.store.tables import Base, Worker, now
+
+
+def worker(name: str) -> Worker:
+    return Worker(host=name, pid=1, device="cpu", code_version="x")
+
+
+def test_migrations_make_exactly_the_tables_that_the_code_declares(store: Store) -> None:
+    with store.engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+    assert differences == []
+
+
+def test_migrating_twice_and_at_the_same_time_is_one_migration(settings: Settings) -> None:
+    stores = [Store(settings.url, settings.artifacts) for _ in range(4)]
+    failures: list[BaseException] = []
+
+    def migrate(one: Store) -> None:
+        try:
+            one.migrate()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=migrate, args=(one,)) for one in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert "runs" in inspect(stores[0].engine).get_table_names()
+
+
+def test_sqlite_is_in_wal_mode_with_foreign_keys(store: Store) -> None:
+    with store.reading() as session:
+        assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert session.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def test_a_write_takes_its_lock_at_the_start(store: Store) -> None:
+    """Two writers that read first would both fail to upgrade; with BEGIN IMMEDIATE the second waits for the first."""
+    order: list[str] = []
+    inside = threading.Event()
+
+    def first() -> None:
+        with store.writing() as session:
+            session.scalars(select(Worker)).all()
+            inside.set()
+            time.sleep(0.3)
+            session.add(worker("first"))
+            order.append("first")
+
+    def second() -> None:
+        inside.wait()
+        with store.writing() as session:
+            assert [one.host for one in session.scalars(select(Worker))] == ["first"]
+            order.append("second")
+            session.add(worker("second"))
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert order == ["first", "second"]
+
+
+def test_an_exception_rolls_back(store: Store) -> None:
+    def write_and_fail() -> None:
+        with store.writing() as session:
+            session.add(worker("lost"))
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
+    with store.reading() as session:
+        assert session.scalars(select(Worker)).all() == []
+
+
+def test_times_come_back_in_utc(store: Store) -> None:
+    moment = now()
+    with store.writing() as session:
+        session.add(Worker(host="a", pid=1, device="cpu", code_version="x", started_at=moment))
+    with store.reading() as session:
+        assert session.scalars(select(Worker)).one().started_at == moment
+
+
+def test_a_file_that_is_no_database_is_named(settings: Settings) -> None:
+    Path(settings.home / "unconfound.sqlite").write_bytes(
+        b"not a database at all, but long enough to be read as one" * 40
+    )
+    with pytest.raises(UserError, match=r"unconfound\.sqlite is not a readable database"):
+        Store(settings.url, settings.artifacts).migrate()
+
+
+def test_a_database_from_the_future_is_refused(store: Store, settings: Settings) -> None:
+    with sqlite3.connect(settings.home / "unconfound.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(UserError, match="newer version of Unconfound"):
+        store.migrate()

@@ -1,0 +1,68 @@
+"""Install a requirements file into this interpreter's environment, with the build of torch that suits the machine.
+
+On Linux the package index gives torch with several gigabytes of CUDA libraries. A machine without an NVIDIA GPU gets the
+CPU build instead: a wheel that pip already knows of (PIP_FIND_LINKS), else the one from PyTorch's own index. Elsewhere,
+and on a GPU machine, plain pip does the right thing.
+
+    python tools/install.py requirements.txt
+"""
+
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+
+
+def main(requirements: Path) -> int:
+    """Install torch first where plain pip would choose the wrong build, then everything."""
+    if platform.system() == "Linux" and not has_gpu():
+        install_cpu_torch(pinned("torch", requirements))
+    return pip("-r", str(requirements))
+
+
+def has_gpu() -> bool:
+    """Whether an NVIDIA driver answers."""
+    if shutil.which("nvidia-smi") is None:
+        return False
+    return subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False).returncode == 0
+
+
+def install_cpu_torch(wanted: str) -> None:
+    """Put the CPU build of torch in place, from a wheel at hand or from PyTorch's index."""
+    try:
+        if version("torch").split("+")[0] == wanted:
+            return
+    except PackageNotFoundError:
+        pass
+    if pip("--no-index", "--no-deps", f"torch=={wanted}", quiet=True) == 0:
+        return
+    if pip("--index-url", CPU_INDEX, "--no-deps", f"torch=={wanted}") != 0:
+        sys.exit(
+            "The CPU build of torch could not be installed; without it pip would download several gigabytes of CUDA."
+        )
+
+
+def pinned(package: str, requirements: Path) -> str:
+    """The version that a requirements file, or one that it includes, pins."""
+    text = requirements.read_text(encoding="utf-8")
+    found = re.search(rf"^{package}==(\S+)", text, re.MULTILINE)
+    if found:
+        return found[1]
+    for included in re.findall(r"^-r (\S+)", text, re.MULTILINE):
+        return pinned(package, requirements.parent / included)
+    sys.exit(f"{requirements} does not pin {package}")
+
+
+def pip(*arguments: str, quiet: bool = False) -> int:
+    """Run pip install and return its exit code."""
+    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-q", *arguments]
+    return subprocess.run(command, stderr=subprocess.DEVNULL if quiet else None, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
