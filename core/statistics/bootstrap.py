@@ -63,7 +63,7 @@ def _cell_sums(cell: Floats, own: Ints, draws: int, rng: np.random.Generator) ->
     step = max(1, _ENTRIES // len(cell))
     for start in range(0, draws, step):
         part = slice(start, min(start + step, draws))
-        weights = _weights(len(cell), part.stop - start, rng)  # [chunk, m]
+        weights = resampling_weights(len(cell), part.stop - start, rng)  # [chunk, m]
         sums[part] = weights @ cell
         own_weight[part] = weights[:, own]
     return sums, own_weight
@@ -73,11 +73,11 @@ def _probe_weights(block: Block, kept: Ints, draws: int, rng: np.random.Generato
     weights = np.zeros((draws, len(block.probes)))
     for code in np.unique(block.probe_code[kept]):
         members = kept[block.probe_code[kept] == code]
-        weights[:, members] = _weights(len(members), draws, rng)
+        weights[:, members] = resampling_weights(len(members), draws, rng)
     return weights  # [draws, p]
 
 
-def _weights(m: int, draws: int, rng: np.random.Generator) -> Floats:
+def resampling_weights(m: int, draws: int, rng: np.random.Generator) -> Floats:
     """How often each of m examples is drawn, in m − 1 draws with replacement, times m / (m − 1): [draws, m]."""
     if m == 1:
         return np.ones((draws, 1))
