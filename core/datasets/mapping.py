@@ -67,11 +67,11 @@ class ColumnMapping:
             raise DataError("Both a confound column and a confound rule are given. Keep one of them.")
         used: dict[str, str] = {}
         for role in ("text", "second text", "label", "confound", "split", "id"):
-            column = self.columns().get(role)
-            if column in used:
-                raise DataError(f"Column “{column}” is both {used[column]} and {role}. Choose another for one of them.")
-            if column:
-                used[column] = role
+            chosen = self.columns().get(role)
+            if chosen in used:
+                raise DataError(f"Column “{chosen}” is both {used[chosen]} and {role}. Choose another for one of them.")
+            if chosen:
+                used[chosen] = role
         for threshold in (self.label_threshold, self.confound_threshold):
             if threshold is not None and not math.isfinite(threshold):
                 raise DataError("A threshold must be a finite number. Choose one within the values of the column.")
