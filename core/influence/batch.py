@@ -1,0 +1,50 @@
+"""Tokenised batches: what one is, how one is cut, and how its batch axis is made unmistakable."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.influence.errors import InfluenceError
+
+Batch = Mapping[str, Tensor]
+"""Tensors by name, each `[B, …]`: `input_ids` `[B, T]`, usually `attention_mask`, always `labels` `[B]`."""
+
+
+def size(batch: Batch) -> int:
+    """B.
+
+    Raises:
+        InfluenceError: the batch has no labels, or is empty.
+    """
+    if "labels" not in batch:
+        raise InfluenceError(f"A batch for influence needs 'labels' beside {', '.join(sorted(batch)) or 'its inputs'}.")
+    if batch["labels"].dim() != 1 or not batch["labels"].numel():
+        shape = list(batch["labels"].shape)
+        raise InfluenceError(f"'labels' must hold one class number an example, [B] with B ≥ 1; it has shape {shape}.")
+    return batch["labels"].shape[0]
+
+
+def pieces(batch: Batch, chunk: int) -> Iterator[dict[str, Tensor]]:
+    """The batch in slices of at most `chunk` examples."""
+    for start in range(0, size(batch), chunk):
+        yield {name: x[start : start + chunk] for name, x in batch.items()}
+
+
+def unambiguous(model: nn.Module, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+    """The model's inputs, on its device, shaped so that no other axis can be taken for the batch; and the labels.
+
+    What a layer computes per example has B as its first axis; a table over token positions may have T or 1 there. So
+    when T is B or 1, one more column of padding is put in, which changes nothing: a masked token's gradients are zero.
+    """
+    device = next(model.parameters()).device
+    inputs = {name: x.to(device) for name, x in batch.items() if name != "labels"}
+    labels = batch["labels"].to(device)
+    examples, tokens = inputs["input_ids"].shape
+    while tokens in (1, examples) and examples > 1:
+        inputs.setdefault("attention_mask", torch.ones_like(inputs["input_ids"]))
+        pad = getattr(getattr(model, "config", None), "pad_token_id", None) or 0
+        inputs = {name: F.pad(x, (0, 1), value=pad if name == "input_ids" else 0) for name, x in inputs.items()}
+        tokens += 1
+    return inputs, labels

@@ -1,0 +1,59 @@
+"""The conditions under which every gradient is taken: evaluation mode, full precision, a graph."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from core.influence.errors import InfluenceError
+
+
+@contextmanager
+def evaluation(model: nn.Module) -> Iterator[None]:
+    """Dropout off for the duration, each module's own mode restored after.
+
+    Two dropout masks of one example give gradients whose cosine is far from 1, so influence in training mode would
+    measure the masks.
+    """
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+@contextmanager
+def exact_arithmetic(model: nn.Module, *, tf32: bool = False, second_order: bool = False) -> Iterator[None]:
+    """Float32 or float64 products, no autocast; TF32 only when asked for by name.
+
+    With `second_order`, scaled-dot-product attention takes its plain form: the fused ones cannot be differentiated
+    twice.
+
+    Raises:
+        InfluenceError: the model's parameters are in half precision, whose cosines err by about 1e-2.
+    """
+    dtypes = {parameter.dtype for parameter in model.parameters()}
+    if not dtypes <= {torch.float32, torch.float64}:
+        names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
+        raise InfluenceError(f"Influence needs a float32 or float64 model, this one holds {names}: call model.float().")
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    device = next(model.parameters()).device.type
+    backends = [SDPBackend.MATH] if second_order else list(_BACKENDS)
+    try:
+        with torch.enable_grad(), torch.autocast(device, enabled=False), sdpa_kernel(backends):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+_BACKENDS = (
+    SDPBackend.FLASH_ATTENTION,
+    SDPBackend.EFFICIENT_ATTENTION,
+    SDPBackend.CUDNN_ATTENTION,
+    SDPBackend.MATH,
+)

@@ -1,0 +1,1 @@
+"""The shapes that a parameter's per-example gradient comes in, and their inner products."""

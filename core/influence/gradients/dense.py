@@ -1,0 +1,53 @@
+"""A gradient small enough to be written out: biases, layer-norm weights, short tables."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.influence.gradients.form import Bank, Gradient
+
+
+@dataclass(frozen=True)
+class Dense(Gradient):
+    """Gradients as vectors.
+
+    Attributes:
+        g: `[B, D]`.
+    """
+
+    g: Tensor
+
+    @property
+    def batch(self) -> int:
+        return self.g.shape[0]
+
+    def merge(self, other: Gradient) -> Gradient:
+        assert isinstance(other, Dense)
+        return Dense(self.g + other.g)
+
+    def squared_norms(self) -> Tensor:
+        return self.g.square().sum(1)  # [B]
+
+    def pair_products(self, left: Tensor, right: Tensor) -> Tensor:
+        return (self.g[left] * self.g[right]).sum(1)  # [K]
+
+    def bank(self, probes: int) -> Bank:
+        return DenseBank()
+
+
+class DenseBank(Bank):
+    """The probes' vectors, `[P, D]`."""
+
+    def __init__(self) -> None:
+        self._parts: list[Tensor] = []
+
+    def add(self, gradient: Gradient) -> None:
+        assert isinstance(gradient, Dense)
+        self._parts.append(gradient.g)
+
+    def score(self, gradient: Gradient) -> tuple[Tensor, Tensor]:
+        assert isinstance(gradient, Dense)
+        if len(self._parts) > 1:
+            self._parts = [torch.cat(self._parts)]
+        return (gradient.g @ self._parts[0].T).double(), gradient.squared_norms().double()  # [B, P], [B]

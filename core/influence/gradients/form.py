@@ -1,0 +1,46 @@
+"""What every form of per-example gradient can do.
+
+A form holds the gradients `g_i` of B examples with respect to one parameter, in whatever factors make inner products
+cheap. Everything is exact and differentiable; only `Bank.score`, which serves first-order scoring, is not.
+"""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor
+
+
+class Gradient(ABC):
+    """Gradients of B examples with respect to one parameter."""
+
+    @property
+    @abstractmethod
+    def batch(self) -> int:
+        """B, the number of examples."""
+
+    @abstractmethod
+    def merge(self, other: "Gradient") -> "Gradient":
+        """The sum of two gradients of one parameter: a module that is called twice has one gradient."""
+
+    @abstractmethod
+    def squared_norms(self) -> Tensor:
+        """`⟨g_i, g_i⟩`, `[B]`."""
+
+    @abstractmethod
+    def pair_products(self, left: Tensor, right: Tensor) -> Tensor:
+        """`⟨g_left(k), g_right(k)⟩` for K pairs of indices into the batch, `[K]`."""
+
+    @abstractmethod
+    def bank(self, probes: int) -> "Bank":
+        """An empty store for gradients of this parameter, of `probes` probes, the first of them about this size."""
+
+
+class Bank(ABC):
+    """The probes' gradients with respect to one parameter, laid out for many products with them."""
+
+    @abstractmethod
+    def add(self, gradient: Gradient) -> None:
+        """Append the next probes."""
+
+    @abstractmethod
+    def score(self, gradient: Gradient) -> tuple[Tensor, Tensor]:
+        """Products with all P probes `[B, P]` and squared norms `[B]`, in float64."""
