@@ -151,7 +151,7 @@ class StepLog:
             values = {
                 "label_loss": float(result.loss.item()),
                 "lr": self.schedule.lr(step),
-                "train_accuracy": right / n,
+                "running_accuracy": right / n,
                 "grad_norm": float(result.norm.item()),
                 "seconds": seconds,
             }
