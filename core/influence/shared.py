@@ -54,7 +54,12 @@ class SharedTensors(TorchFunctionMode):
         self._origin[id(output)] = (output, names)
 
     def origin(self, tensor: Tensor) -> frozenset[str] | None:
-        """The parameters that a shared tensor came from; None for an example's own."""
+        """The parameters that a shared tensor came from, itself included; None for an example's own."""
+        if isinstance(tensor, nn.Parameter) and id(tensor) in self._names:
+            name = self._names[id(tensor)]
+            if name in self._chosen:
+                self.direct[name] = tensor
+            return frozenset([name])
         known = self._origin.get(id(tensor))
         return known[1] if known else None
 
@@ -65,14 +70,14 @@ class SharedTensors(TorchFunctionMode):
         if self.inside_layers or not isinstance(out, Tensor) or not out.is_floating_point():
             return out
         tensors = list(_tensors((*args, *(kwargs or {}).values())))
-        names = self._names_behind(tensors)
+        names = self._origins(tensors)
         if names is None:
             return out
         if func in (Tensor.expand, Tensor.repeat, torch.Tensor.expand_as) and self._repeats(tensors[0], out):
             if names & self._chosen and out.requires_grad:
                 self.junctions.append(Junction(tensors[0], out))
             return out
-        own = [x for x in tensors if x.dim() and x.is_floating_point() and self._names_behind([x]) is None]
+        own = [x for x in tensors if x.dim() and x.is_floating_point() and self.origin(x) is None]
         if own and names & self._chosen and out.requires_grad:
             raise UncoveredParameterError(
                 f"{', '.join(sorted(names & self._chosen))}: used by the whole batch at once, in {func.__name__}, in a "
@@ -82,16 +87,8 @@ class SharedTensors(TorchFunctionMode):
             self.add(out, names)
         return out
 
-    def _names_behind(self, tensors: Sequence[Tensor]) -> frozenset[str] | None:
-        found: list[frozenset[str]] = []
-        for x in tensors:
-            if isinstance(x, nn.Parameter) and id(x) in self._names:
-                name = self._names[id(x)]
-                if name in self._chosen:
-                    self.direct[name] = x
-                found.append(frozenset([name]))
-            elif (known := self.origin(x)) is not None:
-                found.append(known)
+    def _origins(self, tensors: Sequence[Tensor]) -> frozenset[str] | None:
+        found = [names for x in tensors if (names := self.origin(x)) is not None]
         return frozenset().union(*found) if found else None
 
     def _repeats(self, shared: Tensor, out: Tensor) -> bool:

@@ -73,7 +73,7 @@ class RowsBank(Bank):
     @staticmethod
     def _scattered(rows: Tensor, gradient: Rows) -> Tensor:
         """Sums by row; what falls into none of `rows` is dropped into a last one and zeroed."""
-        slots = torch.searchsorted(rows, gradient.ids).clamp(max=rows.numel() - 1)  # [B, T]
+        slots = torch.searchsorted(rows, gradient.ids.contiguous()).clamp(max=rows.numel() - 1)  # [B, T]
         found = rows[slots] == gradient.ids  # [B, T]
         held = scatter(slots, gradient.b * found.unsqueeze(-1), rows.numel())  # [B, U, H]
         return held.flatten(1)
