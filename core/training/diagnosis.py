@@ -1,14 +1,12 @@
 """Measuring a model: the influence of every training example on a set of probes, and CID from it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from core.encoders.loading import labels_of
@@ -17,7 +15,7 @@ from core.influence.embedding import embedding_scores
 from core.influence.scores import cosine_scores
 from core.statistics.cid import CidReport, cid_report
 from core.statistics.sampling import Preset, ProbeChoice, choose_probes
-from core.training.batching import Batch, Encoded, Rows, by_length, encode
+from core.training.batching import Encoded, Rows, by_length, encode
 from core.training.diagnosis_config import DiagnosisConfig
 
 BATCH = 32
@@ -65,8 +63,9 @@ def diagnose(
     choice, source = _probes(frame, train, config)
     probes = source.iloc[choice.rows].reset_index(drop=True)
     encoded = encode(train, tokenizer, labels, max_length=max_length)
-    probe_batches = list(_in_order(encode(probes, tokenizer, labels, max_length=max_length), model.device))
-    scores = _scores(model, encoded, probe_batches, config, progress)  # [N, P]
+    scores = _scores(
+        model, encoded, encode(probes, tokenizer, labels, max_length=max_length), config, progress
+    )  # [N, P]
     report = cid_report(
         scores,
         train["label"],
@@ -102,27 +101,21 @@ def _probes(frame: pd.DataFrame, train: pd.DataFrame, config: DiagnosisConfig) -
 
 
 def _scores(
-    model: PreTrainedModel, encoded: Encoded, probes: list[Batch], config: DiagnosisConfig, progress: Progress | None
+    model: PreTrainedModel, encoded: Encoded, probes: Encoded, config: DiagnosisConfig, progress: Progress | None
 ) -> NDArray[np.float32]:
     """Influence [N, P] in the order of the training rows, computed in the order of their lengths (little padding)."""
     order = list(by_length(encoded.lengths, BATCH))
+    train = [encoded.batch(rows, model.device) for rows in order]
+    chosen = [
+        probes.batch(rows, model.device) for rows in np.array_split(np.arange(len(probes)), -(-len(probes) // BATCH))
+    ]
+
+    def tell(done: int, total: int | None) -> None:
+        if progress is not None and total:
+            progress(done / total, f"influence of {len(encoded):,} training examples on {len(probes)} probes")
+
     score = cosine_scores if config.estimator == "cosine" else embedding_scores
-    by_batch = score(model, _told(encoded, order, model.device, progress), probes)  # [N, P]
+    by_batch = score(model, train, chosen, progress=tell)  # [N, P]
     scores = np.empty(tuple(by_batch.shape), dtype=np.float32)
-    scores[np.concatenate(order)] = by_batch.to("cpu", torch.float32).numpy()
+    scores[np.concatenate(order)] = by_batch.float().numpy()
     return scores
-
-
-def _told(encoded: Encoded, order: list[Rows], device: torch.device, progress: Progress | None) -> Iterator[Batch]:
-    done = 0
-    total = int(encoded.lengths.sum())
-    for rows in order:
-        if progress is not None:
-            progress(done / total, f"influence of {len(encoded):,} training examples")
-        yield encoded.batch(rows, device)
-        done += int(encoded.lengths[rows].sum())
-
-
-def _in_order(encoded: Encoded, device: torch.device | str) -> Iterator[dict[str, Tensor]]:
-    for start in range(0, len(encoded), BATCH):
-        yield encoded.batch(np.arange(start, min(start + BATCH, len(encoded))), device)

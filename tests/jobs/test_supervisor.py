@@ -1,0 +1,183 @@
+"""A real worker process: it runs jobs in processes of their own, ends them for certain, and there is one of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from core.actions.datasets import add_sample
+from core.actions.diagnosing import start_diagnosis
+from core.actions.training import start_training
+from core.actions.waiting import wait_for
+from core.jobs import queue
+from core.jobs.launch import ensure_worker
+from core.jobs.locks import supervisor_lock
+from core.jobs.supervisor import end_tree, log_path
+from core.settings import Settings
+from core.store import queries
+from core.store.engine import Store
+
+SAMPLE = "textlen"
+QUICK = {"label_epochs": "1", "checkpoints": "2"}
+LONG = {"label_epochs": "200", "checkpoints": "1"}
+
+
+def until(condition: Callable[[], bool], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def worker(store: Store) -> Iterator[None]:
+    """Whatever worker a test starts is gone after it."""
+    yield
+    for one in queries.live_workers(store):
+        end_tree(one.pid, grace=5)
+
+
+def progressed(store: Store, job_id: str) -> bool:
+    return queries.get_job(store, job_id).progress > 0
+
+
+@pytest.mark.usefixtures("worker")
+def test_train_then_diagnose(store: Store, settings: Settings) -> None:
+    dataset = add_sample(store, settings, SAMPLE)
+    begun = start_training(store, settings, dataset, encoder="tiny", options=QUICK, then_diagnose="all", probes=8)
+    assert wait_for(store, settings, begun.diagnosis.id).status == "done"
+    run = queries.get_run(store, begun.run.id)
+    assert (run.status, run.steps) == ("done", queries.checkpoints(store, run.id)[-1].step)
+    assert run.seconds > 0
+    assert run.versions["torch"]
+
+    evaluations = {(one.split, one.step): one for one in queries.evaluations(store, run.id)}
+    final = evaluations["dev", run.steps]
+    predictions = store.artifacts.read_table(final.path)
+    assert final.accuracy == pytest.approx((predictions["predicted"] == predictions["label"]).mean())
+
+    diagnoses = queries.diagnoses(store, run.id)
+    assert [one.step for one in diagnoses] == [one.step for one in queries.checkpoints(store, run.id)]
+    arrays = store.artifacts.read_arrays(diagnoses[-1].path)
+    train = queries.examples(store, dataset, "train")
+    assert arrays["scores"].shape == (len(train), 8)
+    assert arrays["train_ids"].tolist() == train["id"].tolist()
+    for column, (probe, row) in enumerate(zip(diagnoses[-1].report["probes"], arrays["probe_row"], strict=True)):
+        assert train["id"][row] == probe["id"]
+        assert arrays["scores"][row, column] == pytest.approx(1.0, abs=1e-5)
+        label, confound = train["label"][row], train["confound"][row]
+        same = (train["label"] == label) & (train["confound"] == confound) & (train.index != row)
+        other = (train["label"] == label) & (train["confound"] != confound)
+        cid = arrays["scores"][same, column].mean() - arrays["scores"][other, column].mean()
+        assert probe["cid"] == pytest.approx(float(cid), abs=1e-6)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_running_job_is_cancelled_and_goes_on_when_tried_again(store: Store, settings: Settings) -> None:
+    dataset = add_sample(store, settings, SAMPLE)
+    begun = start_training(store, settings, dataset, encoder="tiny", options=LONG)
+    until(lambda: progressed(store, begun.job.id))
+    pid = queries.get_job(store, begun.job.id).pid
+    queue.request_cancel(store, begun.job.id)
+    assert wait_for(store, settings, begun.job.id).status == "cancelled"
+    assert queries.get_run(store, begun.run.id).status == "cancelled"
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    reached = queries.metrics(store, begun.run.id, ["label_loss"])["step"].max()
+
+    queue.retry(store, begun.job.id)
+    until(lambda: queries.metrics(store, begun.run.id, ["label_loss"])["step"].max() > reached)
+    assert "Going on after step" in log_path(store, begun.job.id).read_text()
+    queue.request_cancel(store, begun.job.id)
+    assert wait_for(store, settings, begun.job.id).status == "cancelled"
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_job_that_is_killed_says_so(store: Store, settings: Settings) -> None:
+    dataset = add_sample(store, settings, SAMPLE)
+    begun = start_training(store, settings, dataset, encoder="tiny", options=LONG, then_diagnose="final")
+    until(lambda: progressed(store, begun.job.id))
+    os.kill(queries.get_job(store, begun.job.id).pid, signal.SIGKILL)
+    ended = wait_for(store, settings, begun.job.id)
+    assert ended.status == "failed"
+    assert "killed from outside" in ended.error
+    assert queries.get_run(store, begun.run.id).error == ended.error
+    assert queries.get_job(store, begun.diagnosis.id).status == "cancelled"
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_stopped_worker_puts_its_job_back(store: Store, settings: Settings) -> None:
+    dataset = add_sample(store, settings, SAMPLE)
+    begun = start_training(store, settings, dataset, encoder="tiny", options=LONG)
+    until(lambda: progressed(store, begun.job.id))
+    [worker] = queries.live_workers(store)
+    os.kill(worker.pid, signal.SIGTERM)
+    until(lambda: queries.get_job(store, begun.job.id).status == "queued")
+    assert not queries.get_job(store, begun.job.id).cancel_requested_at
+    queue.request_cancel(store, begun.job.id)
+
+
+@pytest.mark.usefixtures("worker")
+def test_however_many_ask_there_is_one_worker(store: Store, settings: Settings) -> None:
+    for _ in range(4):
+        ensure_worker(settings)
+    until(lambda: len(queries.live_workers(store)) == 1)
+    second = subprocess.run(
+        [sys.executable, "-m", "core", "worker", "--json"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert second.returncode == 0
+    assert second.stdout == '{"worker": false}\n'
+    until(lambda: len(_workers_of(settings)) == 1)
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_idle_unwatched_worker_leaves(store: Store, settings: Settings) -> None:
+    assert ensure_worker(settings)
+    until(lambda: len(queries.live_workers(store)) == 1)
+    until(lambda: len(queries.live_workers(store)) == 0)
+    lock = supervisor_lock(settings.home.resolve())
+    lock.acquire(timeout=10)
+    lock.release()
+
+
+def test_a_bad_wish_is_refused_before_anything_is_queued(store: Store, settings: Settings) -> None:
+    from core.errors import UserError
+
+    dataset = add_sample(store, settings, SAMPLE)
+    for options in (
+        {"encoder": "nonsense"},
+        {"encoder": "tiny", "options": {"label_epochs": "0"}},
+        {"encoder": "tiny", "name": "a/b"},
+    ):
+        with pytest.raises(UserError):
+            start_training(store, settings, dataset, **options)
+    assert queries.list_jobs(store) == []
+    assert queries.list_runs(store) == []
+
+
+def test_what_has_not_been_trained_cannot_be_diagnosed(store: Store, settings: Settings) -> None:
+    from core.errors import UserError
+    from core.store.tables import Run
+
+    dataset = add_sample(store, settings, SAMPLE)
+    run = Run(name="r", dataset_id=dataset.id, method="finetune", encoder="tiny", seed=1, config={}, data_sha256="0")
+    with store.writing() as session:
+        session.add(run)
+    with pytest.raises(UserError, match="no checkpoint yet"):
+        start_diagnosis(store, settings, run)
+
+
+def _workers_of(settings: Settings) -> list[psutil.Process]:
+    home = str(settings.home.resolve())
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cmdline()[1:4] == ["-m", "core", "worker"] and process.environ().get("UNCONFOUND_HOME") == home:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
