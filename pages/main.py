@@ -1,8 +1,13 @@
 """Runs on every visit: the navigation. Each page is a folder of its own."""
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="Unconfound", page_icon=":material/balance:", layout="wide")
+LOGO = str(Path(__file__).parent / "parts" / "logo.svg")
+
+st.set_page_config(page_title="Unconfound", page_icon=LOGO, layout="wide")
+st.logo(LOGO, size="large")
 st.navigation(
     [
         st.Page("overview/page.py", title="Overview", icon=":material/home:", url_path="overview", default=True),
@@ -10,5 +15,6 @@ st.navigation(
         st.Page("train/page.py", title="Train", icon=":material/model_training:", url_path="train"),
         st.Page("diagnose/page.py", title="Diagnose", icon=":material/query_stats:", url_path="diagnose"),
         st.Page("jobs/page.py", title="Jobs", icon=":material/checklist:", url_path="jobs"),
-    ]
+    ],
+    position="top",
 ).run()

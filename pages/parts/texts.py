@@ -82,6 +82,11 @@ TERMS: dict[str, Term] = {
         "https://doi.org/10.1214/aos/1013699998",
     ),
     "effect": Term(
+        "Cliff's δ: how much likelier an example of the same confound has more influence than one of another confound, "
+        "minus the reverse; from −1 to 1.",
+        "https://doi.org/10.1037/0033-2909.114.3.494",
+    ),
+    "hedges_g": Term(
         "Hedges' g: the difference of the two groups' means in standard deviations.",
         "https://doi.org/10.3102/10769986006002107",
     ),
@@ -131,7 +136,7 @@ STATUS = {
     "failed": "failed",
     "cancelled": "cancelled",
 }
-KINDS = {"train": "Training", "diagnose": "Diagnosis"}
+KINDS = {"train": "Training", "diagnose": "Diagnosis", "evaluate": "Evaluation"}
 STATUS_ICONS = {
     "queued": ":material/hourglass_empty:",
     "running": ":material/play_circle:",

@@ -1,0 +1,140 @@
+"""One job: how far it is or how it ended, and its log."""
+
+from datetime import datetime
+
+import streamlit as st
+
+from core.actions.deleting import delete_job
+from core.errors import UserError
+from core.jobs.supervisor import log_path
+from core.store import queries
+from core.store.engine import Store
+from core.store.queries import JobRow
+from pages.parts.formats import NOTHING, age, duration, plain
+from pages.parts.progress import EVERY_SECONDS, cancel_button, job_title, retry_button, show_progress
+from pages.parts.texts import STATUS, STATUS_COLOURS, STATUS_ICONS
+
+LOG_BYTES = 100_000
+
+
+def show_job(store: Store, job_id: str) -> None:
+    """The view of `?job=…`."""
+    st.page_link("jobs/page.py", label="All jobs", icon=":material/arrow_back:")
+    job = _row(store, job_id)
+    if job is None:
+        st.warning(
+            "There is no such job; it may have been deleted. What it made is still with its run.",
+            icon=":material/search_off:",
+        )
+        return
+    st.fragment(_live, run_every=None if job.ended else EVERY_SECONDS)(store, job_id)
+
+
+def _live(store: Store, job_id: str) -> None:
+    job = _row(store, job_id)
+    if job is None:
+        st.rerun()
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(job_title(job), width="content", anchor=False)
+        st.badge(STATUS[job.status], icon=STATUS_ICONS[job.status], color=STATUS_COLOURS[job.status])
+    if not job.ended:
+        show_progress(job)
+    if job.error:
+        st.error(plain(job.error), icon=":material/error:")
+    elif job.status == "cancelled" and job.message:
+        st.caption(plain(job.message))
+    _facts(job)
+    _buttons(store, job)
+    _log(store, job)
+    key = f"job-ended-{job_id}"
+    if job.ended and st.session_state.get(key) is False:
+        st.session_state[key] = True
+        st.rerun()
+    st.session_state[key] = job.ended
+
+
+def _facts(job: JobRow) -> None:
+    took = (job.finished_at - job.started_at).total_seconds() if job.finished_at and job.started_at else None
+    facts = [
+        ("Submitted", _moment(job.created_at)),
+        ("Started", _moment(job.started_at)),
+        ("Ended", _moment(job.finished_at)),
+        ("Took", duration(took)),
+        ("Device", job.device or NOTHING),
+        ("Job", job.id),
+    ]
+    with st.container(horizontal=True, gap="large"):
+        for name, value in facts:
+            if value != NOTHING:
+                with st.container(width="content", gap=None):
+                    st.caption(name)
+                    st.text(value)
+
+
+def _buttons(store: Store, job: JobRow) -> None:
+    with st.container(horizontal=True):
+        if job.run_id:
+            page, label, icon = (
+                ("diagnose/page.py", "Diagnose", ":material/query_stats:")
+                if job.kind == "diagnose"
+                else ("train/page.py", "Open the run", ":material/model_training:")
+            )
+            st.page_link(page, label=label, icon=icon, query_params={"run": job.run_id})
+        if not job.ended:
+            cancel_button(job, key="detail-cancel")
+            return
+        if job.status in ("failed", "cancelled"):
+            retry_button(job.id, key="detail-retry")
+        with st.popover("Delete", icon=":material/delete:"):
+            st.markdown("Delete this job and its log? What it made stays with its run.")
+            if st.button("Delete the job", key="detail-delete", type="primary"):
+                try:
+                    delete_job(store, job.id)
+                except UserError as error:
+                    st.error(plain(str(error)))
+                else:
+                    st.query_params.clear()
+                    st.rerun()
+
+
+def _log(store: Store, job: JobRow) -> None:
+    st.markdown("**Log**")
+    path = log_path(store, job.id)
+    if not path.exists() or path.stat().st_size == 0:
+        st.caption("Nothing has been printed." if job.ended else "Nothing has been printed yet.")
+        return
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        handle.seek(max(0, size - LOG_BYTES))
+        text = handle.read().decode("utf-8", "replace")
+    if size > LOG_BYTES:
+        st.caption(f"The last {LOG_BYTES // 1000} kB of {size // 1000:,} kB.")
+    st.code(text, language=None, wrap_lines=True, height=380 if text.count("\n") > 14 else "content")
+
+
+def _row(store: Store, job_id: str) -> JobRow | None:
+    try:
+        job = queries.get_job(store, job_id)
+        run = queries.get_run(store, job.run_id).name if job.run_id else None
+    except UserError:
+        return None
+    return JobRow(
+        id=job.id,
+        kind=job.kind,
+        run_id=job.run_id,
+        run=run,
+        status=job.status,
+        progress=job.progress,
+        message=job.message,
+        device=job.device,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        cancel_requested=job.cancel_requested_at is not None,
+        error=job.error,
+    )
+
+
+def _moment(moment: datetime | None) -> str:
+    return NOTHING if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC ({age(moment)})"

@@ -1,0 +1,71 @@
+"""Every run in one table; a chosen line offers where to go."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core.store.queries import RunRow
+from pages.parts.formats import NOTHING, age, percent, plain, signed
+from pages.parts.tables import download_csv
+from pages.parts.texts import METHODS, STATUS, VERDICTS, help_for
+
+
+def show_runs(runs: Sequence[RunRow]) -> None:
+    """The run list with links to Diagnose."""
+    st.subheader("Runs", anchor=False)
+    frame = pd.DataFrame([_line(run) for run in runs])
+    picked = st.dataframe(
+        frame,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="runs",
+        height=min(38 + 35 * len(frame), 560),
+        column_config={
+            "Accuracy": st.column_config.TextColumn(help="On dev, or on the split named beside it."),
+            "Confound alone": st.column_config.TextColumn(help=help_for("floor")),
+            "Worst cell": st.column_config.TextColumn(help=help_for("worst_cell")),
+            "CID": st.column_config.TextColumn(help=help_for("cid")),
+            "Verdict": st.column_config.TextColumn(help=help_for("verdict")),
+        },
+        alt="Runs: name, data set, method, status, accuracy beside the confound-only floor, worst cell, CID, verdict, age",
+    )
+    rows = picked.selection.rows
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if rows and rows[0] < len(runs):
+            _go(runs[rows[0]])
+        else:
+            st.caption("Choose a line to open its diagnosis or its curves.", width="content")
+        st.space("stretch")
+        download_csv(frame, "runs.csv", key="runs-csv")
+
+
+def _go(run: RunRow) -> None:
+    st.markdown(f"**{plain(run.name)}**", width="content")
+    if run.cid is not None:
+        st.page_link("diagnose/page.py", label="Diagnose", icon=":material/query_stats:", query_params={"run": run.id})
+    st.page_link("train/page.py", label="Curves and cells", icon=":material/monitoring:", query_params={"run": run.id})
+    st.page_link("data/page.py", label="Data", icon=":material/table_view:", query_params={"dataset": run.dataset_id})
+    st.page_link(
+        "train/page.py", label="Copy the settings", icon=":material/content_copy:", query_params={"clone": run.id}
+    )
+
+
+def _line(run: RunRow) -> dict[str, object]:
+    accuracy = percent(run.accuracy)
+    if run.split not in (None, "dev"):
+        accuracy += f" ({run.split})"
+    status = "demo" if run.demo else "failed to fit" if run.failed_to_fit else STATUS[run.status]
+    return {
+        "Run": run.name,
+        "Data set": run.dataset,
+        "Method": METHODS.get(run.method, run.method),
+        "Status": status,
+        "Accuracy": accuracy,
+        "Confound alone": percent(run.floor),
+        "Worst cell": percent(run.worst_cell),
+        "CID": signed(run.cid),
+        "Verdict": VERDICTS.get(run.verdict, run.verdict) if run.verdict else NOTHING,
+        "Age": age(run.created_at),
+    }

@@ -1,0 +1,52 @@
+"""What a run will take, from what earlier runs took here; and what it needs at least, from the encoder's size."""
+
+from math import ceil
+from statistics import median
+
+import streamlit as st
+from sqlalchemy import select
+
+from core.encoders.catalogue import EncoderSpec
+from core.store.engine import Store
+from core.store.tables import Dataset, Run
+from core.training.config import TrainConfig
+from pages.parts.formats import counted, duration, megabytes
+
+BYTES_PER_PARAMETER = 16  # float32 weights, gradients and the two moments of AdamW
+RUNS = 10
+
+
+def show_forecast(store: Store, dataset: Dataset, config: TrainConfig, spec: EncoderSpec, *, runs: int) -> None:
+    """Steps, time and memory in two or three lines."""
+    examples = dataset.profile["splits"]["train"]["n"]
+    steps = ceil(examples / config.batch_size) * config.label_epochs
+    pace, device = _pace(store, spec, config)
+    lines = [f":material/footprint: {counted(steps, 'step')}" + (f" in each of {runs} runs" if runs > 1 else "")]
+    if pace is None:
+        lines.append(":material/schedule: Time: not known yet, no run with this encoder has finished here.")
+    else:
+        seconds = pace * examples * config.label_epochs * max(runs, 1)
+        lines.append(f":material/schedule: About {duration(seconds)} by the pace of earlier runs on {device}.")
+    if spec.shape is not None:
+        model = spec.shape.parameters
+        lines.append(
+            f":material/memory: At least {megabytes(model * BYTES_PER_PARAMETER)} of memory, "
+            f"{megabytes(4 * model * config.checkpoints)} of disk for "
+            f"{counted(config.checkpoints, 'checkpoint')}."
+        )
+    st.caption("  \n".join(lines))
+
+
+def _pace(store: Store, spec: EncoderSpec, config: TrainConfig) -> tuple[float | None, str]:
+    """Median seconds for one training example once, over the newest finished runs with this encoder and length."""
+    statement = (
+        select(Run.seconds, Run.steps, Run.config, Run.device)
+        .where(Run.encoder == spec.name, Run.status == "done", Run.demo.is_(False), Run.steps > 0)
+        .order_by(Run.created_at.desc())
+        .limit(RUNS)
+    )
+    with store.reading() as session:
+        rows = session.execute(statement).all()
+    same = [row for row in rows if row.config.get("max_length") == config.max_length and row.seconds]
+    paces = [row.seconds / (row.steps * row.config["batch_size"]) for row in same]
+    return (median(paces), str(same[0].device or "this machine")) if paces else (None, "")

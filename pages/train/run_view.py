@@ -1,0 +1,236 @@
+"""One run: live while it trains, then what it reached, how it was made, and where to go next."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+from sqlalchemy import select
+
+from core.actions.deleting import delete_run
+from core.actions.diagnosing import start_diagnosis
+from core.errors import UserError
+from core.settings import get_settings
+from core.store import queries
+from core.store.engine import Store
+from core.store.queries import JobRow
+from core.store.tables import Dataset, Run
+from pages.parts.formats import age, duration, plain
+from pages.parts.progress import (
+    EVERY_SECONDS,
+    cancel_button,
+    job_title,
+    retry_button,
+    show_progress,
+    start_worker_button,
+)
+from pages.parts.texts import METHODS, STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
+from pages.train.curves import accuracy_figure, loss_figure
+from pages.train.results import show_results
+
+
+def show_run(store: Store, name: str) -> None:
+    """The view of `?run=…`."""
+    st.page_link("train/page.py", label="New run", icon=":material/add:")
+    try:
+        run = queries.get_run(store, name)
+    except UserError:
+        st.warning("There is no such run; it may have been deleted.", icon=":material/search_off:")
+        return
+    dataset = queries.get_dataset(store, run.dataset_id)
+    _head(run, dataset)
+    busy = bool(queries.list_jobs(store, active=True, run_id=run.id, limit=1))
+    _steps_to_take(store, run, busy)
+    st.fragment(_live, run_every=EVERY_SECONDS if busy else None)(store, run.id)
+    show_results(store, run)
+    _siblings(store, run)
+    _configuration(run, dataset)
+
+
+def _head(run: Run, dataset: Dataset) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(plain(run.name), width="content", anchor=False)
+        if run.demo:
+            st.badge("precomputed demo, no weights", icon=":material/inventory_2:", color="violet")
+        else:
+            st.badge(STATUS[run.status], icon=STATUS_ICONS[run.status], color=STATUS_COLOURS[run.status])
+    parts = [
+        METHODS.get(run.method, run.method),
+        f"encoder {plain(run.encoder)}",
+        f"seed {run.seed}",
+        f"made {age(run.created_at)}",
+    ]
+    if run.seconds:
+        parts.append(f"took {duration(run.seconds)}")
+    if run.device:
+        parts.append(plain(run.device))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link(
+            "data/page.py",
+            label=plain(dataset.name),
+            icon=":material/table_view:",
+            query_params={"dataset": dataset.id},
+        )
+        st.caption(" · ".join(parts), width="content")
+    if run.failed_to_fit:
+        st.warning(f"**Failed to fit.** {TERMS['failed_to_fit'].sentence}", icon=":material/trending_flat:")
+
+
+def _steps_to_take(store: Store, run: Run, busy: bool) -> None:
+    diagnosed = bool(queries.diagnoses(store, run.id))
+    with st.container(horizontal=True):
+        if diagnosed and st.button(
+            "See the diagnosis", type="primary", icon=":material/query_stats:", key="to-diagnose"
+        ):
+            st.switch_page("diagnose/page.py", query_params={"run": run.id})
+        if run.status == "done" and not diagnosed and not busy and not run.demo:
+            st.button(
+                "Diagnose it",
+                type="primary",
+                icon=":material/query_stats:",
+                key="start-diagnosis",
+                on_click=_diagnose,
+                args=(run.id,),
+            )
+        if st.button(
+            "Copy the settings",
+            icon=":material/content_copy:",
+            key="clone",
+            help="Opens the form with this run's settings.",
+        ):
+            st.switch_page("train/page.py", query_params={"clone": run.id})
+        if not busy:
+            with st.popover("Delete", icon=":material/delete:"):
+                st.markdown("Delete this run with its checkpoints, evaluations and diagnoses? This cannot be undone.")
+                if st.button("Delete the run", type="primary", key="delete-run"):
+                    _delete(store, run)
+
+
+def _live(store: Store, run_id: str) -> None:
+    """Progress of the run's jobs and the curves; when the last job has ended, the page is run once more, whole."""
+    jobs = queries.list_jobs(store, run_id=run_id)
+    active = [job for job in reversed(jobs) if not job.ended]
+    for job in active:
+        _job(job)
+    if active and not queries.live_workers(store):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("No worker is alive, so nothing goes on.", width="content")
+            start_worker_button(key="run-worker")
+    last = next((job for job in jobs if job.kind == "train"), None)
+    if last is not None and last.status in ("failed", "cancelled"):
+        _ended_badly(last)
+    _curves(store, run_id)
+    key = f"run-state-{run_id}"
+    state = (len(active), len(queries.evaluations(store, run_id)), len(queries.diagnoses(store, run_id)))
+    before = st.session_state.get(key)
+    st.session_state[key] = state
+    if before is not None and before != state:
+        st.rerun()
+
+
+def _job(job: JobRow) -> None:
+    with st.container(border=True, key=f"run-job-{job.id}"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(job_title(job), width="content")
+            with st.container(horizontal=True, width="content"):
+                st.page_link("jobs/page.py", label="Log", icon=":material/article:", query_params={"job": job.id})
+                cancel_button(job, key=f"run-cancel-{job.id}")
+        show_progress(job)
+
+
+def _ended_badly(job: JobRow) -> None:
+    if job.status == "failed":
+        st.error(plain(job.error or "The training failed."), icon=":material/error:")
+    else:
+        st.info("The training was cancelled. It can go on from its last saved state.", icon=":material/cancel:")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        retry_button(job.id, key=f"run-retry-{job.id}")
+        st.page_link("jobs/page.py", label="Log", icon=":material/article:", query_params={"job": job.id})
+
+
+def _curves(store: Store, run_id: str) -> None:
+    metrics = queries.metrics(store, run_id, ["label_loss", "running_accuracy", "dev_accuracy", "dev_worst_cell"])
+    if metrics.empty:
+        return
+    run = queries.get_run(store, run_id)
+    profile = queries.get_dataset(store, run.dataset_id).profile["splits"]
+    floor = profile.get("dev", {}).get("confound_only_floor")
+    total = run.steps
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.plotly_chart(
+            accuracy_figure(metrics, total, floor),
+            key=f"accuracy-{run_id}",
+            config={"displayModeBar": False},
+            alt=_accuracy_in_words(metrics),
+        )
+    with right:
+        loss = metrics.loc[metrics["name"] == "label_loss", "value"]
+        st.plotly_chart(
+            loss_figure(metrics, total),
+            key=f"loss-{run_id}",
+            config={"displayModeBar": False},
+            alt=f"Label loss by step, from {loss.iloc[0]:.2f} to {loss.iloc[-1]:.2f}" if len(loss) else "Label loss",
+        )
+
+
+def _accuracy_in_words(metrics: pd.DataFrame) -> str:
+    ends = metrics.groupby("name")["value"].last()
+    return "Accuracy by step; at the end: " + ", ".join(
+        f"{name.replace('_', ' ')} {value:.0%}" for name, value in ends.items() if name != "label_loss"
+    )
+
+
+def _siblings(store: Store, run: Run) -> None:
+    if run.group is None:
+        return
+    with store.reading() as session:
+        others: Sequence[Run] = session.scalars(
+            select(Run).where(Run.group == run.group, Run.id != run.id).order_by(Run.seed).limit(30)
+        ).all()
+    if others:
+        st.markdown("**The same with other seeds**")
+        with st.container(horizontal=True):
+            for one in others:
+                st.page_link(
+                    "train/page.py",
+                    label=f"{one.seed}: {STATUS[one.status]}",
+                    icon=STATUS_ICONS[one.status],
+                    query_params={"run": one.id},
+                )
+
+
+def _configuration(run: Run, dataset: Dataset) -> None:
+    with st.expander("What is needed to repeat it"):
+        rows = [
+            *((key, "auto" if value is None else str(value)) for key, value in run.config.items()),
+            ("data set", dataset.name),
+            ("data SHA-256", run.data_sha256),
+            ("encoder revision", run.encoder_revision or "comes with the project"),
+            ("device", run.device or "–"),
+            *((f"version of {name}", str(version)) for name, version in run.versions.items()),
+        ]
+        st.dataframe(
+            pd.DataFrame(rows, columns=["Setting", "Value"]),
+            hide_index=True,
+            height="content",
+            alt="Configuration, data hash, device and versions of the run",
+        )
+
+
+def _diagnose(run_id: str) -> None:
+    from core.store.engine import open_store
+
+    store = open_store()
+    try:
+        start_diagnosis(store, get_settings(), queries.get_run(store, run_id), checkpoint="all")
+    except UserError as error:
+        st.toast(plain(str(error)), icon=":material/error:")
+
+
+def _delete(store: Store, run: Run) -> None:
+    try:
+        delete_run(store, run)
+    except UserError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    st.switch_page("overview/page.py")
