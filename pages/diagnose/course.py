@@ -1,0 +1,108 @@
+"""CID over training, and by cell; from here the checkpoints that are missing can be diagnosed."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core.store.tables import Diagnosis
+from pages.diagnose.choice import Choice
+from pages.diagnose.link import go_to
+from pages.diagnose.work import start_button
+from pages.parts.charts import config, trajectory
+from pages.parts.diagnosis_data import Point, curve, undiagnosed
+from pages.parts.formats import counted, interval, listed, signed
+from pages.parts.tables import download_csv
+from pages.parts.texts import help_for
+
+KEY = "diagnose-course"
+
+
+def show_course(
+    choice: Choice, point: Point, diagnosis: Diagnosis, control: tuple[str, Sequence[Point]] | None, *, busy: bool
+) -> None:
+    """The curve on the left, the cells on the right."""
+    left, right = st.columns([5, 3], gap="large")
+    with left:
+        _curve(choice, point, control, busy)
+    with right:
+        _cells(diagnosis)
+
+
+def _curve(choice: Choice, point: Point, control: tuple[str, Sequence[Point]] | None, busy: bool) -> None:
+    line = curve(choice.points, point)
+    missing = [] if choice.run.demo else undiagnosed(choice.checkpoints, line)
+    st.subheader("CID over training", anchor=False, help=help_for("cid"))
+    st.caption(_in_words(line, control))
+    st.plotly_chart(
+        trajectory(
+            line, chosen=point.step, control=control[1] if control else (), waiting=[one.step for one in missing]
+        ),
+        key=KEY,
+        on_select=_picked,
+        selection_mode="points",
+        config=config(f"{choice.run.name}-cid-over-training"),
+        alt=_in_words(line, control),
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        download_csv(_table(line), f"{choice.run.name}-cid.csv", key="diagnose-course-csv")
+        if missing and not busy:
+            start_button(
+                choice.run,
+                f"Diagnose the other {counted(len(missing), 'checkpoint')}",
+                checkpoint="all",
+                like=point,
+                key="diagnose-missing",
+                help=f"Measures step {listed([f'{one.step:,}' for one in missing], 8)} in the same way as this one.",
+            )
+
+
+def _picked() -> None:
+    """A click on a point goes to its step; the selection is a position, its customdata the step."""
+    chosen = [one["customdata"] for one in st.session_state[KEY]["selection"]["points"] if "customdata" in one]
+    if chosen:
+        step = chosen[0][0] if isinstance(chosen[0], list) else chosen[0]
+        go_to(step=int(step), diagnosis=None, bin=None)
+
+
+def _in_words(line: Sequence[Point], control: tuple[str, Sequence[Point]] | None) -> str:
+    known = [one for one in line if one.cid is not None]
+    if not known:
+        return "CID is undefined at every checkpoint that was diagnosed."
+    first, last = known[0], known[-1]
+    said = (
+        f"At step {last.step:,} CID is {signed(last.cid)} (95 % {interval(last.ci_low, last.ci_high)})."
+        if len(known) == 1
+        else f"CID goes from {signed(first.cid)} at step {first.step:,} to {signed(last.cid)} at step {last.step:,}."
+    )
+    if control is None:
+        return f"{said} Chance alone gives {interval(last.null_low, last.null_high)}."
+    return f"{said} The no-spurious control ends at {signed(control[1][-1].cid)}."
+
+
+def _table(line: Sequence[Point]) -> pd.DataFrame:
+    columns = ["step", "cid", "ci_low", "ci_high", "null_low", "null_high", "p_value", "verdict", "n_probes"]
+    return pd.DataFrame([{name: getattr(one, name) for name in columns} for one in line])
+
+
+def _cells(diagnosis: Diagnosis) -> None:
+    st.subheader("By cell", anchor=False, help=help_for("cell"))
+    cells = pd.DataFrame(diagnosis.report.get("cells", []))
+    if cells.empty:
+        st.caption("This diagnosis has no figures by cell.")
+        return
+    st.caption("The mean CID of the probes of each label × confound cell.")
+    st.dataframe(
+        cells[["label", "confound", "n_train", "n_probes", "cid"]],
+        hide_index=True,
+        column_config={
+            "label": st.column_config.TextColumn("Label"),
+            "confound": st.column_config.TextColumn("Confound"),
+            "n_train": st.column_config.NumberColumn(
+                "Training", help="Training examples in the cell", format="localized"
+            ),
+            "n_probes": st.column_config.NumberColumn("Probes", help="Probes drawn from the cell"),
+            "cid": st.column_config.NumberColumn("CID", format="%.3f"),
+        },
+        alt="Mean CID, training examples and probes of each label × confound cell",
+    )

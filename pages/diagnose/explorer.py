@@ -1,0 +1,28 @@
+"""From the probes to single training examples. A fragment: what is chosen here runs no more than this again."""
+
+import streamlit as st
+
+from pages.diagnose.figure import prepare, show_card, show_figure
+from pages.diagnose.listing import show_list
+from pages.diagnose.probes import pick_probe
+from pages.parts.diagnosis_data import Point
+from pages.parts.texts import help_for
+
+
+@st.fragment
+def explore(run_name: str, dataset_id: str, point: Point) -> None:
+    """The table of probes, the pinned probe with its histograms, and training examples."""
+    st.subheader("Probes", anchor=False, help=help_for("probe"))
+    st.caption("Each is one decision of the model, traced back to the training set. Pick a row to see its figure.")
+    probe = pick_probe(run_name, point)
+    if probe is None:
+        st.caption("This diagnosis has no probes.")
+        return
+    shown = prepare(dataset_id, point, probe)
+    name = f"{run_name}-step-{point.step}-probe-{probe['id']}"
+    left, right = st.columns([2, 5], gap="large")
+    with left:
+        show_card(shown)
+    with right:
+        show_figure(shown, name)
+        show_list(shown, name)

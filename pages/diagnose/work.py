@@ -1,0 +1,107 @@
+"""Starting a diagnosis, and watching one while it runs."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.actions.diagnosing import start_diagnosis
+from core.errors import UserError
+from core.settings import get_settings
+from core.store import queries
+from core.store.engine import Store, open_store
+from core.store.queries import JobRow
+from core.store.tables import Run
+from pages.parts.diagnosis_data import Point
+from pages.parts.formats import plain
+from pages.parts.progress import (
+    EVERY_SECONDS,
+    cancel_button,
+    job_title,
+    retry_button,
+    show_progress,
+    start_worker_button,
+)
+
+
+def start_button(
+    run: Run,
+    label: str,
+    *,
+    checkpoint: str,
+    key: str,
+    like: Point | None = None,
+    help: str | None = None,
+    primary: bool = False,
+) -> None:
+    """Queues a diagnosis of `checkpoint` ("final", "all" or a step), measured as `like` was if that is given."""
+    st.button(
+        label,
+        key=key,
+        icon=":material/query_stats:",
+        type="primary" if primary else "secondary",
+        help=help,
+        on_click=_start,
+        args=(run, checkpoint, like),
+    )
+
+
+def _start(run: Run, checkpoint: str, like: Point | None) -> None:
+    wish = (
+        {}
+        if like is None
+        else {
+            "estimator": like.estimator,
+            "probes": int(like.config.get("probes", like.n_probes)),
+            "probe_source": str(like.config.get("probe_source", "train")),
+            "seed": int(like.config.get("seed", run.seed)),
+        }
+    )
+    try:
+        start_diagnosis(open_store(), get_settings(), run, checkpoint=checkpoint, **wish)
+    except UserError as error:
+        st.toast(plain(str(error)), icon=":material/info:")
+    else:
+        st.toast("In the queue. This page shows how far it is.", icon=":material/hourglass_empty:")
+
+
+def active_jobs(store: Store, run: Run) -> list[JobRow]:
+    """What waits or runs for this run, the oldest first."""
+    return list(reversed(queries.list_jobs(store, active=True, run_id=run.id)))
+
+
+def watch(jobs: Sequence[JobRow]) -> None:
+    """Show live how far these jobs are; when one has ended, run the whole page anew, which also ends the watching."""
+    st.fragment(_live, run_every=EVERY_SECONDS)([job.id for job in jobs])
+
+
+def _live(ids: list[str]) -> None:
+    store = open_store()
+    jobs = {one.id: one for one in queries.list_jobs(store, active=True)}
+    if any(key not in jobs for key in ids):
+        st.rerun()
+    for key in ids:
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                st.markdown(job_title(jobs[key]), width="content")
+                with st.container(horizontal=True, width="content"):
+                    st.page_link("jobs/page.py", label="Log", icon=":material/article:", query_params={"job": key})
+                    cancel_button(jobs[key], key=f"diagnose-cancel-{key}")
+            show_progress(jobs[key])
+    if not queries.live_workers(store):
+        st.caption("No worker has given a sign of life yet. If the bar does not move within half a minute, start one.")
+        start_worker_button(key="diagnose-start-worker")
+
+
+def show_last_failure(store: Store, run: Run) -> None:
+    """Says why the newest diagnosis job of the run failed, until another one succeeds."""
+    past = [job for job in queries.list_jobs(store, run_id=run.id, limit=20) if job.kind == "diagnose"]
+    if not past or past[0].status != "failed":
+        return
+    with st.container(border=True):
+        st.markdown(
+            f":material/error: **The last diagnosis failed.** {plain(past[0].error or 'Its log may tell why.')} "
+            "What was measured before is safe."
+        )
+        with st.container(horizontal=True):
+            retry_button(past[0].id, key="diagnose-retry")
+            st.page_link("jobs/page.py", label="Log", icon=":material/article:", query_params={"job": past[0].id})

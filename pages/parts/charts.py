@@ -1,0 +1,250 @@
+"""Figures. Each takes numbers that are already counted and returns a plotly figure; none holds an example's text."""
+
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pages.parts.colours import DIFFERENT, NULL, SAME
+from pages.parts.diagnosis_data import Point
+from pages.parts.diagnosis_groups import Histogram
+from pages.parts.formats import count, interval, percent, signed
+
+CID = "#8E63CE"
+"""A model's CID: neither of the two groups' colours. Contrast at least 4 : 1 on white and on the dark ground."""
+
+_BAND = "rgba(140, 140, 140, 0.28)"
+_CHOSEN = "rgba(140, 140, 140, 0.25)"
+_UNSEEN = "rgba(0, 0, 0, 0)"
+_UNTOUCHED = {"marker": {"opacity": 1}}
+
+
+def config(filename: str, *, select: bool = False) -> dict[str, Any]:
+    """Plotly's tool bar: the camera saves a PNG of three times the size under a telling name."""
+    unwanted = ["lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"] + ([] if select else ["select2d"])
+    return {
+        "displaylogo": False,
+        "modeBarButtonsToRemove": unwanted,
+        "toImageButtonOptions": {"format": "png", "scale": 3, "filename": safe_filename(filename)},
+    }
+
+
+def safe_filename(name: str) -> str:
+    """Letters, digits, dot, dash and underscore only."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:120] or "figure"
+
+
+def trajectory(
+    points: Sequence[Point], *, chosen: int, control: Sequence[Point] = (), waiting: Sequence[int] = ()
+) -> go.Figure:
+    """CID with its interval against training step, over the null band; the control dashed; the `chosen` step large.
+
+    What can be clicked carries its step as `customdata`. `waiting`: steps of checkpoints without a diagnosis.
+    """
+    known = [one for one in points if one.cid is not None]
+    steps = [one.step for one in known]
+    figure = go.Figure()
+    _add_band(figure, known)
+    if control:
+        _add_control(figure, control)
+    figure.add_trace(_cid_line(known, steps, chosen))
+    if waiting:
+        figure.add_trace(
+            go.Scatter(
+                x=list(waiting),
+                y=[0.0] * len(waiting),
+                customdata=list(waiting),
+                mode="markers",
+                marker={"symbol": "circle-open", "size": 9, "color": NULL, "line": {"width": 2}},
+                name="not diagnosed",
+                hovertemplate="step %{x}: not diagnosed yet<extra></extra>",
+                selected=_UNTOUCHED,
+                unselected=_UNTOUCHED,
+            )
+        )
+    figure.add_vline(x=chosen, line={"color": NULL, "width": 1, "dash": "dot"}, layer="below")
+    figure.update_layout(**_layout(330), clickmode="event+select", dragmode=False, hovermode="closest")
+    everything = [*steps, *waiting] or [chosen]
+    pad = max((max(everything) - min(everything)) * 0.06, 1.0)
+    figure.update_xaxes(title="Training step", range=[min(everything) - pad, max(everything) + pad], fixedrange=True)
+    figure.update_yaxes(title="CID", zeroline=True, rangemode="tozero", fixedrange=True)
+    return figure
+
+
+def _cid_line(known: Sequence[Point], steps: list[int], chosen: int) -> go.Scatter:
+    cid = np.array([one.cid for one in known], dtype=float)
+    low = np.array([one.cid if one.ci_low is None else one.ci_low for one in known], dtype=float)
+    high = np.array([one.cid if one.ci_high is None else one.ci_high for one in known], dtype=float)
+    sizes = np.where(np.array(steps) == chosen, 15, 8)
+    return go.Scatter(
+        x=steps,
+        y=cid,
+        customdata=steps,
+        mode="lines+markers",
+        line={"color": CID, "width": 2},
+        marker={"color": CID, "size": sizes, "line": {"width": 0}, "opacity": 1},
+        error_y={
+            "type": "data",
+            "array": high - cid,
+            "arrayminus": cid - low,
+            "color": CID,
+            "thickness": 1.5,
+            "width": 5,
+        },
+        text=[f"CID {signed(one.cid, 3)} ({interval(one.ci_low, one.ci_high, 3)})" for one in known],
+        hovertemplate="step %{x}<br>%{text}<extra></extra>",
+        name="this run, 95 % interval",
+        selected=_UNTOUCHED,
+        unselected=_UNTOUCHED,
+    )
+
+
+def _add_band(figure: go.Figure, known: Sequence[Point]) -> None:
+    band = [one for one in known if one.null_low is not None and one.null_high is not None]
+    if not band:
+        return
+    x = [one.step for one in band]
+    low, high = [one.null_low for one in band], [one.null_high for one in band]
+    if len(band) == 1:  # a band needs two ends
+        x, low, high = [x[0] - 1e6, x[0] + 1e6], low * 2, high * 2
+    common = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    figure.add_trace(go.Scatter(x=x, y=low, showlegend=False, **common))
+    figure.add_trace(go.Scatter(x=x, y=high, fill="tonexty", fillcolor=_BAND, name="chance alone, 95 %", **common))
+
+
+def _add_control(figure: go.Figure, control: Sequence[Point]) -> None:
+    x, y = [one.step for one in control], [one.cid for one in control]
+    if len(control) == 1:  # its level, as far as the curve goes
+        x, y = [-1e6, 1e6], y * 2
+    figure.add_trace(
+        go.Scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            line={"color": NULL, "width": 2, "dash": "dash"},
+            name="no-spurious control",
+            hovertemplate="control<br>CID %{y:.3f}<extra></extra>",
+        )
+    )
+
+
+def two_histograms(
+    found: Histogram,
+    *,
+    means: tuple[float | None, float | None],
+    share: bool,
+    chosen: tuple[int, int] | None = None,
+    axis: str = "Influence on this probe",
+) -> go.Figure:
+    """The paper's Figure 1 for one probe: group A (same confound, orange) over group B (different confound, blue).
+
+    `share`: each bar as a part of its group, so that a small group is not lost beside a large one; else counts.
+    `means`: of A and B, marked by lines. `chosen`: first and last of the bins that are marked.
+    The last trace is unseen and as high as the figure: it makes a bin easy to hit and answers for both groups. Its
+    `customdata` is the bin.
+    """
+    centres, width = (found.edges[:-1] + found.edges[1:]) / 2, float(found.edges[1] - found.edges[0])
+    same, different = (
+        counts / max(int(counts.sum()), 1) if share else counts.astype(float)
+        for counts in (found.same, found.different)
+    )
+    top = float(max(same.max(initial=0), different.max(initial=0))) * 1.04 or 1.0
+    figure = go.Figure()
+    inside = np.zeros(len(centres), dtype=bool)
+    if chosen is not None:
+        inside[chosen[0] : chosen[1] + 1] = True
+    for values, colour, name in (
+        (same, SAME, f"same confound (n = {count(int(found.same.sum()))})"),
+        (different, DIFFERENT, f"different confound (n = {count(int(found.different.sum()))})"),
+    ):
+        strength = np.where(inside, 0.85, 0.3) if chosen is not None else np.full(len(centres), 0.62)
+        figure.add_trace(
+            go.Bar(
+                x=centres,
+                y=values,
+                width=width,
+                name=name,
+                marker={"color": colour, "opacity": strength, "line": {"color": colour, "width": 0.5}},
+                hoverinfo="skip",
+            )
+        )
+    figure.add_trace(_hit_bars(found, centres, width, top))
+    _mark_means(figure, means)
+    if chosen is not None:
+        figure.add_vrect(
+            x0=found.edges[chosen[0]], x1=found.edges[chosen[1] + 1], fillcolor=_CHOSEN, line_width=0, layer="below"
+        )
+    figure.update_layout(
+        **_layout(380),
+        barmode="overlay",
+        bargap=0,
+        clickmode="event+select",
+        dragmode="select",
+        selectdirection="h",
+        hovermode="closest",
+    )
+    figure.update_xaxes(title=axis, range=[found.edges[0] - width / 2, found.edges[-1] + width / 2], zeroline=True)
+    figure.update_yaxes(
+        title="Share of the group" if share else "Training examples",
+        tickformat=".0%" if share else ",d",
+        range=[0, top * 1.1],
+        fixedrange=True,
+    )
+    return figure
+
+
+def _hit_bars(found: Histogram, centres: np.ndarray, width: float, top: float) -> go.Bar:
+    filled = found.filled
+    n_same, n_different = max(int(found.same.sum()), 1), max(int(found.different.sum()), 1)
+    return go.Bar(
+        x=centres[filled],
+        y=[top] * len(filled),
+        width=width,
+        customdata=filled,
+        marker={"color": _UNSEEN, "line": {"width": 0}},
+        showlegend=False,
+        name="",
+        text=[
+            f"<b>{interval(found.edges[place], found.edges[place + 1])}</b><br>"
+            f"same confound: {count(int(found.same[place]))} ({percent(found.same[place] / n_same)})<br>"
+            f"different: {count(int(found.different[place]))} ({percent(found.different[place] / n_different)})<br>"
+            "<i>click to list them</i>"
+            for place in filled
+        ],
+        textposition="none",
+        hovertemplate="%{text}<extra></extra>",
+        selected=_UNTOUCHED,
+        unselected=_UNTOUCHED,
+    )
+
+
+def _mark_means(figure: go.Figure, means: tuple[float | None, float | None]) -> None:
+    order = sorted((value, colour) for value, colour in zip(means, (SAME, DIFFERENT), strict=True) if value is not None)
+    for place, (value, colour) in enumerate(order):
+        figure.add_vline(
+            x=value,
+            line={"color": colour, "width": 2.5, "dash": "dash"},
+            annotation={
+                "text": f"mean {signed(value)}",
+                "xanchor": "left" if place else "right",
+                "yanchor": "bottom",
+                "showarrow": False,
+            },
+            annotation_position="top",
+        )
+
+
+def _layout(height: int) -> dict[str, Any]:
+    return {
+        "height": height,
+        "margin": {"l": 10, "r": 10, "t": 50, "b": 10},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.06, "x": 0, "traceorder": "normal"},
+    }
+
+
+def in_figure(text: str) -> str:
+    """Somebody's text for a title or label of a figure, where plotly reads a few HTML tags."""
+    return escape(" ".join(text.split()), quote=False)

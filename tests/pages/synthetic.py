@@ -1,0 +1,325 @@
+"""A store filled with made-up runs, for the tests of the pages. The scores are drawn at random; everything that is
+reported of them comes from the real statistics.
+
+`python -m tests.pages.synthetic FOLDER` fills FOLDER, to look at a page with `UNCONFOUND_HOME=FOLDER`.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.settings import Settings
+from core.statistics.accuracy import accuracy_report
+from core.statistics.cid import cid_report
+from core.statistics.sampling import choose_probes
+from core.statistics.verdict import verdict
+from core.store.engine import Store, open_store
+from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Metric, Run, new_id, now
+from core.training.diagnosis_config import DiagnosisConfig
+
+WORDS = (
+    "market team report minister police season company bank coach river treaty match election border player office "
+    "shares talks strike harvest captain court signal record village bridge engine letter museum festival"
+).split()
+STEPS = (40, 80, 120, 160, 200, 240)
+FALLING = (0.78, 0.55, 0.38, 0.27, 0.2, 0.16)
+
+HOSTILE = (
+    "<script>alert('x')</script><img src=x onerror=alert(1)> a tag",
+    "![picture](https://example.invalid/pixel.png) **bold** [link](javascript:alert(1)) :smile: $x^2$ `code`",
+    "هذا نص من اليمين إلى اليسار مع english inside",
+    "👩‍👩‍👧‍👦 🏳️‍🌈 emoji ✨ and ‮override",
+    '=HYPERLINK("https://example.invalid","click")',
+    "word " * 10_000,
+    "line\nbreak\ttab\r\nand a very" + "long" * 60,
+)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What `fill` put into the store."""
+
+    dataset: Dataset
+    run: Run
+    control: Run
+    undiagnosed: Run
+
+
+def fill(store: Store) -> Filled:
+    """A confounded run with six diagnoses, its no-spurious control with one, and a run that nobody has diagnosed."""
+    dataset = add_dataset(store, "headlines")
+    clean = add_dataset(store, "headlines-control", control_of=dataset.id, prefix=False)
+    control = add_run(store, clean, "headlines-control-finetune-2021", accuracy=0.86, worst=0.84)
+    add_diagnosis(store, control, step=STEPS[-1], effect=0.015)
+    run = add_run(store, dataset, "headlines-finetune-2021")
+    for step, effect in zip(STEPS, FALLING, strict=True):
+        add_diagnosis(store, run, step=step, effect=effect, control=control)
+    return Filled(dataset, run, control, add_run(store, dataset, "headlines-finetune-2022", seed=2022))
+
+
+def sentences(n: int, rng: np.random.Generator, *, aligned: float, prefix: bool, split: str) -> pd.DataFrame:
+    """`n` headlines: the label says how long they are, the confound which prefix they carry."""
+    label = np.where(np.arange(n) % 2 == 0, "short", "long")
+    along = rng.random(n) < aligned
+    confound = np.where((label == "short") == along, "negative", "positive")
+    length = np.where(label == "short", rng.integers(5, 9, n), rng.integers(12, 20, n))
+    body = [" ".join(rng.choice(WORDS, size)).capitalize() + " ." for size in length]
+    text = [f"{c.capitalize()} . {b}" if prefix else b for c, b in zip(confound, body, strict=True)]
+    return pd.DataFrame(
+        {
+            "id": [f"{split}-{place}" for place in range(n)],
+            "text": text,
+            "text_b": [None] * n,
+            "label": label,
+            "confound": confound,
+            "split": split,
+        }
+    )
+
+
+def add_dataset(
+    store: Store,
+    name: str,
+    *,
+    n_train: int = 1500,
+    n_dev: int = 480,
+    control_of: str | None = None,
+    prefix: bool = True,
+    hostile: bool = False,
+) -> Dataset:
+    """A data set of headlines, 90 % aligned in training and 50 % in dev."""
+    rng = np.random.default_rng(2021)
+    frame = pd.concat(
+        [
+            sentences(n_train, rng, aligned=0.9, prefix=prefix, split="train"),
+            sentences(n_dev, rng, aligned=0.5, prefix=prefix, split="dev"),
+        ],
+        ignore_index=True,
+    )
+    if hostile:
+        for place in range(0, len(frame), 3):
+            frame.loc[place, "text"] = HOSTILE[(place // 3) % len(HOSTILE)]
+        frame["text_b"] = "**second** <b>text</b>"
+        frame["confound"] = frame["confound"].map({"negative": "<b>neg</b> [x](y)", "positive": "pos :smile:"})
+    row = Dataset(
+        id=new_id(),
+        name=name,
+        sha256=sha256(frame.to_csv().encode()).hexdigest(),
+        labels=sorted(frame["label"].unique()),
+        confounds=sorted(frame["confound"].unique()),
+        mapping={"text": "text", "label": "label", "confound": "prefix"},
+        profile={},
+        sources={"files": {"train": f"{name}.csv"}},
+        control_of=control_of,
+    )
+    row.path = store.artifacts.write_table(f"datasets/{row.id}/examples.parquet", frame)
+    with store.writing() as session:
+        session.add(row)
+    return row
+
+
+def add_run(
+    store: Store,
+    dataset: Dataset,
+    name: str,
+    *,
+    seed: int = 2021,
+    status: str = "done",
+    steps: Sequence[int] = STEPS,
+    accuracy: float = 0.785,
+    worst: float = 0.53,
+    demo: bool = False,
+    error: str | None = None,
+) -> Run:
+    """A trained run: metrics, a checkpoint a step (without weights) and its evaluations."""
+    run = Run(
+        id=new_id(),
+        name=name,
+        dataset_id=dataset.id,
+        method="finetune",
+        encoder="minilm",
+        seed=seed,
+        config={"max_length": 64, "device": "auto"},
+        data_sha256=dataset.sha256,
+        status=status,
+        seconds=184.0,
+        steps=max(steps, default=None),
+        started_at=now() - timedelta(minutes=4),
+        finished_at=now(),
+        device="CPU, 2 cores",
+        demo=demo,
+        error=error,
+    )
+    frame = store.artifacts.read_table(dataset.path)
+    rng = np.random.default_rng(seed)
+    rows: list[Checkpoint | Evaluation | Metric] = []
+    for place, step in enumerate(steps):
+        done = (place + 1) / len(steps)
+        rows.append(
+            Checkpoint(
+                run_id=run.id,
+                step=step,
+                epoch=10 * done,
+                final=status == "done" and place == len(steps) - 1,
+                path=None if demo else f"runs/{run.id}/checkpoints/{step}",
+                bytes=0 if demo else 90_000_000,
+            )
+        )
+        for split, best in (("train", min(0.99, accuracy + 0.2)), ("dev", accuracy)):
+            part = frame[frame["split"] == split]
+            rows.append(_evaluation(run.id, step, split, part, 0.55 + (best - 0.55) * done, worst * done**0.5, rng))
+        rows.append(Metric(run_id=run.id, name="loss", step=step, value=0.7 * (1 - done) + 0.05))
+        rows.append(Metric(run_id=run.id, name="accuracy", step=step, value=0.6 + 0.38 * done))
+        rows.append(Metric(run_id=run.id, name="dev_accuracy", step=step, value=0.55 + (accuracy - 0.55) * done))
+        rows.append(Metric(run_id=run.id, name="dev_worst_cell", step=step, value=worst * done**0.5))
+    with store.writing() as session:
+        session.add(run)
+        session.flush()
+        session.add_all(rows)
+    return run
+
+
+def _evaluation(
+    run_id: str, step: int, split: str, part: pd.DataFrame, accuracy: float, worst: float, rng: np.random.Generator
+) -> Evaluation:
+    label, confound = part["label"].to_numpy(dtype=str), part["confound"].to_numpy(dtype=str)
+    rare = (label == "short") == (confound == np.sort(np.unique(confound))[-1])
+    right = np.where(rare, rng.random(len(part)) < worst, rng.random(len(part)) < min(1.0, 2 * accuracy - worst))
+    if split == "train":
+        right = rng.random(len(part)) < accuracy
+    other = np.where(label == "short", "long", "short")
+    report = accuracy_report(label, confound, np.where(right, label, other))
+    return Evaluation(
+        run_id=run_id,
+        step=step,
+        split=split,
+        n=report["n"],
+        accuracy=report["accuracy"],
+        worst_cell=report["worst_cell"],
+        report=report,
+    )
+
+
+def add_diagnosis(
+    store: Store,
+    run: Run,
+    *,
+    step: int,
+    effect: float,
+    probes: int = 40,
+    source: str = "train",
+    control: Run | None = None,
+    draws: int = 200,
+) -> Diagnosis:
+    """A diagnosis at one step whose scores are `effect` higher where the confound is shared."""
+    with store.reading() as session:
+        dataset = session.get_one(Dataset, run.dataset_id)
+    frame = store.artifacts.read_table(dataset.path)
+    train = frame[frame["split"] == "train"].reset_index(drop=True)
+    asked = train if source == "train" else frame[frame["split"] == source].reset_index(drop=True)
+    held_out = None if source == "train" else (asked["label"], asked["confound"])
+    choice = choose_probes(train["label"], train["confound"], seed=run.seed, probes=probes, held_out=held_out)
+    chosen = asked.iloc[choice.rows].reset_index(drop=True)
+    scores = made_up_scores(train, chosen, choice.probe_row, effect, np.random.default_rng(run.seed + step))
+    report = cid_report(
+        scores,
+        train["label"],
+        train["confound"],
+        chosen["label"],
+        chosen["confound"],
+        choice.probe_row,
+        seed=run.seed,
+        draws=draws,
+        bootstrap=draws,
+    )
+    beside = _last(store, control) if control else None
+    judged = verdict(
+        report.cid,
+        report.ci,
+        report.null,
+        report.p_value,
+        train_accuracy=0.97,
+        n_train=len(train),
+        chance=0.5,
+        control_cid=beside.cid if beside else None,
+        confound="prefix",
+    )
+    detail = report.to_dict()
+    detail["probes"] = [
+        {"id": probe, "effect": part["cliffs_delta"], **part}
+        for probe, part in zip(chosen["id"], detail["probes"], strict=True)
+    ]
+    detail["control"] = {"diagnosis": beside.id, "run": beside.run_id, "cid": beside.cid} if beside else None
+    row = Diagnosis(
+        id=new_id(),
+        run_id=run.id,
+        step=step,
+        estimator="cosine",
+        config=DiagnosisConfig(probes=probes, seed=run.seed, probe_source=source).model_dump(mode="json"),
+        n_probes=len(chosen),
+        n_train=len(train),
+        cid=report.cid,
+        ci_low=report.ci[0],
+        ci_high=report.ci[1],
+        null_low=report.null[0],
+        null_high=report.null[1],
+        p_value=report.p_value,
+        verdict=judged.code,
+        sentence=judged.sentence,
+        report=detail,
+        seconds=31.0,
+        device="CPU, 2 cores",
+    )
+    row.path = store.artifacts.write_arrays(
+        f"runs/{run.id}/diagnoses/{row.id}.npz",
+        {
+            "scores": scores,
+            "train_ids": train["id"].to_numpy(dtype=np.str_),
+            "probe_row": choice.probe_row.astype(np.int64),
+        },
+    )
+    with store.writing() as session:
+        session.add(row)
+    return row
+
+
+def made_up_scores(
+    train: pd.DataFrame, probes: pd.DataFrame, probe_row: np.ndarray, effect: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Cosines [N, P]: higher for the same label, higher again for the same confound, 1 for a probe with itself."""
+    label, confound = train["label"].to_numpy(dtype=str), train["confound"].to_numpy(dtype=str)
+    same_label = label[:, None] == probes["label"].to_numpy(dtype=str)  # [N, P]
+    same_confound = confound[:, None] == probes["confound"].to_numpy(dtype=str)  # [N, P]
+    own = rng.normal(0, 0.05, len(probes))  # [P]
+    leaning = effect * rng.normal(1, 0.4, len(probes)) + rng.normal(0, 0.02, len(probes))  # [P]
+    heard = rng.normal(0, 0.08, (len(train), 1))  # [N, 1]
+    centre = np.where(same_label, 0.25, -0.2) + own + heard + leaning * (same_confound - 0.5)
+    scores = np.tanh(centre + rng.normal(0, 0.16, centre.shape))
+    inside = np.flatnonzero(probe_row >= 0)
+    scores[probe_row[inside], inside] = 1.0
+    return scores.astype(np.float32)
+
+
+def _last(store: Store, run: Run) -> Diagnosis | None:
+    with store.reading() as session:
+        return session.query(Diagnosis).where(Diagnosis.run_id == run.id).order_by(Diagnosis.step.desc()).first()
+
+
+if __name__ == "__main__":
+    place = open_store(Settings(home=Path(sys.argv[1])))
+    Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
+    place.migrate()
+    filled = fill(place)
+    messy = add_run(place, add_dataset(place, "hostile", hostile=True), "hostile-finetune-2021")
+    add_diagnosis(place, messy, step=STEPS[-1], effect=0.2, source="dev")
+    demo = add_run(place, filled.dataset, "demo-finetune", demo=True, steps=STEPS[:3])
+    add_diagnosis(place, demo, step=STEPS[2], effect=0.3)
+    part = add_run(place, filled.dataset, "partly-diagnosed")
+    add_diagnosis(place, part, step=STEPS[-1], effect=0.02)
+    add_run(place, filled.dataset, "failed-run", status="failed", steps=(), error="There was not enough memory.")
