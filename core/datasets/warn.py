@@ -89,7 +89,7 @@ def _duplicates(found: dict[str, Any]) -> list[tuple[str, str]]:
     texts = [
         (
             "duplicates_across",
-            f"{_rows(pair['rows'])} of {pair['second']} also in {pair['first']} (the same text): accuracy on"
+            f"The text of {_rows(pair['rows'])} of {pair['second']} also stands in {pair['first']}: accuracy on"
             f" {pair['second']} is flattered.",
         )
         for pair in found["across"]
@@ -106,12 +106,12 @@ def _duplicates(found: dict[str, Any]) -> list[tuple[str, str]]:
         )
     for split, rows in found["within"].items():
         if rows:
-            texts.append(("duplicates_within", f"{_rows(rows)} a repetition of an earlier text of {split}."))
+            texts.append(("duplicates_within", f"The text of {_rows(rows)} of {split} stands there before."))
     return texts
 
 
 def _rows(n: int) -> str:
-    return "1 row is" if n == 1 else f"{n:,} rows are"
+    return "1 row" if n == 1 else f"{n:,} rows"
 
 
 def _lengths(splits: dict[str, Any]) -> list[tuple[str, str]]:

@@ -19,6 +19,11 @@ class Grammar:
     def __init__(self, rules: Mapping[str, Sequence[str]]) -> None:
         self._rules = rules
 
+    @staticmethod
+    def slots(text: str) -> list[str]:
+        """The names of the slots in `text`."""
+        return _SLOT.findall(text)
+
     def expand(self, text: str, draw: Draw) -> str:
         """`text` with every slot replaced, and those within the replacements."""
 

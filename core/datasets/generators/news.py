@@ -9,9 +9,8 @@ _GRAMMAR = Grammar(read_rules("news"))
 def news_sentence(draw: Draw, *, words: int) -> str:
     """One sentence of at least `words` words, split by blanks as in tokenised text (" ," and " ." stand alone)."""
     text = _GRAMMAR.expand("{lead}", draw)
-    while text.count(" ") + 1 < words - 1:
+    while len((text := text.replace(" , ,", " ,").rstrip(" ,")).split(" ")) < words - 1:
         text += " " + _GRAMMAR.expand("{more}", draw)
-    text = text.replace(" , ,", " ,").rstrip(" ,")
     start = next(i for i, character in enumerate(text) if character.isalnum())
     return text[:start] + text[start].upper() + text[start + 1 :] + " ."
 
