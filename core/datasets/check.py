@@ -6,6 +6,7 @@ from core.datasets.errors import DataError
 from core.datasets.mapping import ColumnMapping
 
 MOST_VALUES = 50
+LONGEST_VALUE = 200
 
 
 def rows_in_words(rows: "pd.Series[int]", *, verb: str = "have") -> str:
@@ -44,9 +45,15 @@ def check_examples(frame: pd.DataFrame) -> None:
         values = train[role].unique()
         if len(values) == 1:
             raise DataError(f"Every training row has the {role} “{values[0][:60]}”. {cure}")
-        if len(values) > MOST_VALUES:
+        everywhere = frame[role].unique()
+        longest = max(map(len, everywhere))
+        if longest > LONGEST_VALUE:
             raise DataError(
-                f"The {role} has {len(values):,} different values, and at most {MOST_VALUES} make sense."
+                f"A {role} has {longest:,} characters, and at most {LONGEST_VALUE} make sense. Is it the right column?"
+            )
+        if len(everywhere) > MOST_VALUES:
+            raise DataError(
+                f"The {role} has {len(everywhere):,} different values, and at most {MOST_VALUES} make sense."
                 " Is it the right column? Set a threshold for numbers, or merge or leave out values."
             )
     for split in ("dev", "test"):

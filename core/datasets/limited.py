@@ -74,10 +74,18 @@ def _wait(child: "subprocess.Popen[bytes]", seconds: float, memory: int) -> None
         try:
             child.wait(timeout=min(left, 0.1) if _WATCHED else left)
         except subprocess.TimeoutExpired:
-            if _WATCHED and psutil.Process(child.pid).memory_info().rss > memory:
+            if _WATCHED and _resident(child.pid) > memory:
                 raise DataError(_too_much(memory)) from None
         else:
             return
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory that a process holds; 0 if it has just ended."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def _answer(folder: Path, returncode: int, memory: int) -> list[Any]:

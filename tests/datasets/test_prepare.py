@@ -175,6 +175,10 @@ def test_too_many_values():
     assert "The confound has 400 different values" in refusal(cells(100, confound=numbers))
 
 
+def test_values_that_are_texts():
+    assert "A label has 300 characters, and at most 200 make sense" in refusal(cells().replace("b", "b" * 300))
+
+
 def test_labels_that_training_lacks():
     message = refusal({"train": cells(), "dev": cells(2).replace("b", "c")})
     assert message.startswith("The dev split has the label “c”, which no training row has.")

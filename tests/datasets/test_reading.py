@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from core.datasets import limited
+from core.datasets.errors import DataError
 from core.datasets.ingest import read_bytes, read_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,3 +141,15 @@ def test_the_reading_process_imports_neither_pandas_nor_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_memory_is_watched_where_the_system_does_not(monkeypatch):
+    monkeypatch.setattr(limited, "_WATCHED", True)
+    greedy = subprocess.Popen([sys.executable, "-c", "import time; x = b'x' * 200_000_000; time.sleep(60)"])
+    try:
+        with pytest.raises(DataError, match="needs more memory than the 100 MiB"):
+            limited._wait(greedy, seconds=30, memory=100 * 2**20)
+    finally:
+        greedy.kill()
+        greedy.wait()
+    assert limited._resident(greedy.pid) == 0

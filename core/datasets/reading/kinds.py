@@ -1,6 +1,7 @@
 """What kind of file is this, by its bytes first and its name second?"""
 
 import codecs
+import itertools
 import json
 import pickletools
 import re
@@ -39,6 +40,7 @@ _PICKLE = "a Python pickle, which can run code when opened. Save the table as CS
 _JSON_NAMES = {".json", ".jsonl", ".ndjson", ".jsonlines"}
 _DELIMITED_NAMES = {".csv", ".tsv", ".tab", ".txt", ".psv"}
 _CHUNK = 1 << 20
+_MANY_OPCODES = 100_000  # no table of text is one long run of letters that happen to be opcodes
 
 
 def kind_of(path: Path, suffix: str) -> Kind:
@@ -74,10 +76,10 @@ def _is_pickle(path: Path, start: bytes) -> bool:
             return False
         file.seek(0)
         try:
-            operations = sum(1 for _ in pickletools.genops(file))
+            operations = sum(1 for _ in itertools.islice(pickletools.genops(file), _MANY_OPCODES))
         except (ValueError, IndexError, KeyError, UnicodeDecodeError):
             return False
-        return operations > 1 and not file.read(1)
+        return operations == _MANY_OPCODES or (operations > 1 and not file.read(1))
 
 
 def _is_json(start: bytes, suffix: str) -> bool:
