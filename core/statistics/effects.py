@@ -1,6 +1,7 @@
 """How far apart two groups are: Hedges' g and Cliff's δ."""
 
 from dataclasses import dataclass
+from functools import cache
 from math import exp, sqrt
 
 import numpy as np
@@ -8,8 +9,11 @@ from scipy import optimize, special, stats
 
 from core.statistics.arrays import Floats
 
-_FAR = 1e3
-"""Bound of the search for the interval of g, in standard errors of the difference."""
+_NODES = 1000
+"""Nodes of the quadrature behind the interval of g."""
+
+_FAR = 9.0
+"""Standard normal deviations beyond which Φ is 0 or 1 for this purpose."""
 
 
 @dataclass(frozen=True)
@@ -46,25 +50,33 @@ def hedges_g_interval(a: Floats, b: Floats, level: float = 0.95) -> Effect:
     tail = (1 - level) / 2
     lo, hi = (_noncentrality(t, m, probability) for probability in (1 - tail, tail))
     factor = _correction(m) * scale
-    return Effect(g, None if lo is None else lo * factor, None if hi is None else hi * factor)
+    return Effect(g, lo * factor, hi * factor)
 
 
-def _noncentrality(t: float, m: int, probability: float) -> float | None:
-    """δ with P(T_m(δ) ≤ t) = probability; None where t is too extreme for a numerical answer."""
+def _noncentrality(t: float, m: int, probability: float) -> float:
+    """δ with P(T_m(δ) ≤ t) = probability.
+
+    P = E[Φ(t s − δ)] over s = √(χ²_m / m), by quadrature: `scipy.stats.nct.cdf` gives NaN for many t beyond 10.
+    """
+    at = t * _spread_nodes(m)  # [_NODES]
+    weights = _legendre()[1] / 2
 
     def gap(delta: float) -> float:
-        return float(special.nctdtr(m, delta, t)) - probability
+        return float(special.ndtr(at - delta) @ weights) - probability
 
-    reach = 1.0
-    while reach < _FAR:
-        low, high = t - reach, t + reach
-        ends = gap(low), gap(high)
-        if not np.all(np.isfinite(ends)):
-            return None
-        if ends[0] >= 0 >= ends[1]:
-            return float(optimize.brentq(gap, low, high, xtol=1e-10))
-        reach *= 2
-    return None
+    return float(optimize.brentq(gap, at.min() - _FAR, at.max() + _FAR, xtol=1e-10))
+
+
+@cache
+def _legendre() -> tuple[Floats, Floats]:
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    return nodes, weights
+
+
+def _spread_nodes(m: int) -> Floats:
+    """s = √(χ²_m / m) at the probabilities of Gauss–Legendre's nodes [_NODES]."""
+    spread: Floats = np.sqrt(stats.chi2.ppf((_legendre()[0] + 1) / 2, m) / m)
+    return spread
 
 
 def _pooled_sd(a: Floats, b: Floats) -> float | None:

@@ -20,9 +20,11 @@ class Case:
 
 
 def aligned_columns(n, rng, *, share=0.8, labels=("long", "short"), confounds=("neg", "pos")):
-    """Labels and confounds [n]; confound k goes with label k for `share` of the examples."""
+    """Labels and confounds [n]; confound k goes with label k for `share` of the examples. Every cell has three."""
     y = rng.integers(len(labels), size=n)
     c = np.where(rng.random(n) < share, y % len(confounds), rng.integers(len(confounds), size=n))
+    cells = np.tile(np.arange(len(labels) * len(confounds)), 3)
+    y[: len(cells)], c[: len(cells)] = np.divmod(cells, len(confounds))
     return np.array(labels)[y], np.array(confounds)[c]
 
 

@@ -63,7 +63,7 @@ def test_alignment_is_relative_to_how_common_a_label_is():
 
 
 def test_calibration_error_by_bins():
-    confidence, right = np.array([0.95, 0.95, 0.55, 0.52, 1.0]), np.array([True, False, True, False, True])
+    confidence, right = np.array([0.95, 0.95, 0.55, 0.52, 1.0, 0.2, 0.21]), np.array([1, 0, 1, 0, 1, 0, 1], bool)
     total = 0.0
     for k in range(15):
         here = (confidence > k / 15) & (confidence <= (k + 1) / 15)

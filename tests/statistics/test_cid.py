@@ -198,6 +198,21 @@ def test_held_out_probes_are_exchanged_among_themselves():
     assert set(np.round(draws, 9).tolist()) == possible
 
 
+def test_held_out_probes_are_never_exchanged_with_training_rows():
+    """The held-out probe's value z occurs nowhere in training: a permutation that mixed them would move it there."""
+    rng = np.random.default_rng(5)
+    label, confound = np.array(["a"] * 5), np.array(["x", "y", "x", "y", "y"])
+    y, c, row = np.array(["a", "a", "a"]), np.array(["x", "y", "z"]), np.array([0, 1, -1])
+    scores, possible = rng.normal(size=(5, 3)), set()
+    for swap in ([0, 1], [1, 0]):
+        for order in permutations(range(2, 5)):
+            moved = confound[[*swap, *order]]
+            values = looped_cid(scores, label, moved, y, [*moved[:2], "z"], row)
+            possible.add(round(float(np.mean([value for value in values if value is not None])), 9))
+    draws = permuted_cids(scores, arrange(label, confound, y, c, row), draws=500, rng=rng)
+    assert set(np.round(draws, 9).tolist()) == possible
+
+
 def test_p_value_counts_the_observed_arrangement():
     null = np.array([-2.0, -1.0, 0.0, 1.0])
     assert two_sided_p(5.0, null) == 2 * 1 / 5
