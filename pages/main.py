@@ -10,7 +10,7 @@ st.set_page_config(page_title="Unconfound", page_icon=LOGO, layout="wide")
 st.logo(LOGO, size="large")
 st.navigation(
     [
-        st.Page("overview/page.py", title="Overview", icon=":material/home:", url_path="overview", default=True),
+        st.Page("overview/page.py", title="Overview", icon=":material/home:", default=True),
         st.Page("data/page.py", title="Data", icon=":material/table_view:", url_path="data"),
         st.Page("train/page.py", title="Train", icon=":material/model_training:", url_path="train"),
         st.Page("diagnose/page.py", title="Diagnose", icon=":material/query_stats:", url_path="diagnose"),

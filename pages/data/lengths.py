@@ -5,7 +5,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-COLOURS = {"train": "#7570B3", "dev": "#009E73", "test": "#8C8C8C"}
+from pages.parts.colours import DEV, TEST, TRAIN
+
+COLOURS = {"train": TRAIN, "dev": DEV, "test": TEST}
 
 
 def lengths_figure(splits: Mapping[str, Any]) -> go.Figure:
@@ -20,7 +22,7 @@ def lengths_figure(splits: Mapping[str, Any]) -> go.Figure:
             mode="lines",
             line={"shape": "hv", "width": 2, "color": COLOURS[split]},
             fill="tozeroy" if split == "train" else None,
-            fillcolor="rgba(117, 112, 179, 0.25)",
+            fillcolor="rgba(138, 127, 208, 0.25)",
             name=split,
             hovertemplate=f"{split}: %{{y:.1%}} with %{{x}} words or a little more<extra></extra>",
         )

@@ -8,13 +8,13 @@ import streamlit as st
 
 from core.datasets.warn import THIN
 from pages.data.lengths import lengths_figure
-from pages.parts.formats import NOTHING, count, counted, listed, percent, plain, signed
+from pages.parts.formats import count, counted, listed, percent, plain, signed
 from pages.parts.texts import help_for
 
 WIDEST = 8
 """Most confound values in a table that is laid out whole; a wider one scrolls."""
 
-SHADE = "117, 112, 179"  # violet: orange, blue and grey have their own meanings
+SHADE = "138, 127, 208"  # violet: orange, blue and grey have their own meanings
 GRAVE = ("empty_cell", "aligned_evaluation", "duplicates_across")
 
 
@@ -102,11 +102,16 @@ def _warnings(warnings: Sequence[Mapping[str, str]]) -> None:
     grave = [one["sentence"] for one in warnings if one["code"] in GRAVE]
     rest = [one["sentence"] for one in warnings if one["code"] not in GRAVE]
     if grave:
-        st.warning("\n".join(f"- {plain(sentence)}" for sentence in grave), icon=":material/warning:")
+        st.warning(_bullets(grave), icon=":material/warning:")
     if rest:
-        st.info("\n".join(f"- {plain(sentence)}" for sentence in rest), icon=":material/info:")
+        st.info(_bullets(rest), icon=":material/info:")
     if not warnings:
         st.success("No empty or thin cells, and no text of one split in another.", icon=":material/check_circle:")
+
+
+def _bullets(sentences: Sequence[str]) -> str:
+    lines = [plain(sentence) for sentence in sentences]
+    return lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines)
 
 
 def _split(split: str, about: Mapping[str, Any]) -> None:
@@ -118,13 +123,9 @@ def _split(split: str, about: Mapping[str, Any]) -> None:
         st.dataframe(_shaded(counts, escaped=False), alt=alt)
     else:
         st.table(_shaded(counts, escaped=True), alt=alt)
-    left, right = st.columns(2)
-    left.metric(
-        "Alignment (V)",
-        NOTHING if about["cramers_v"] is None else signed(about["cramers_v"]),
-        help=help_for("cramers_v"),
-    )
-    right.metric("Confound alone", percent(about["confound_only_floor"]), help=help_for("floor"))
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Alignment (V)", signed(about["cramers_v"]), help=help_for("cramers_v"), width="content")
+        st.metric("Confound alone", percent(about["confound_only_floor"]), help=help_for("floor"), width="content")
 
 
 def _shaded(counts: pd.DataFrame, *, escaped: bool) -> Any:

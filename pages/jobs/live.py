@@ -61,7 +61,7 @@ def _card(job: JobRow) -> None:
     with st.container(border=True, key=f"job-card-{job.id}"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(job_title(job), width="content")
-            with st.container(horizontal=True, width="content"):
+            with st.container(horizontal=True, width="content", vertical_alignment="center"):
                 st.page_link("jobs/page.py", label="Log", icon=":material/article:", query_params={"job": job.id})
                 cancel_button(job, key=f"cancel-{job.id}")
         show_progress(job)

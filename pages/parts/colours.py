@@ -9,8 +9,14 @@ DIFFERENT = "#0072B2"
 NULL = "#8C8C8C"
 """What chance, or the confound alone, would give."""
 
+TRAIN = "#8A7FD0"
+"""Of the training split."""
+
 DEV = "#009E73"
-"""Measured on examples that were not trained on."""
+"""Of the dev split: examples that were not trained on."""
+
+TEST = "#A6761D"
+"""Of the test split."""
 
 WORST = "#CC79A7"
 """The cell where the model is worst."""

@@ -69,6 +69,13 @@ def duration(seconds: float | None) -> str:
     return f"{whole} s"
 
 
+def roughly(seconds: float) -> str:
+    """A forecast, no more precise than it is: 40 s, 7 min, 2 h 10 min."""
+    if seconds < 90:
+        return duration(max(10, round(seconds, -1)))
+    return duration(round(seconds / 60) * 60 if seconds < 5400 else round(seconds / 600) * 600)
+
+
 def age(moment: datetime | None) -> str:
     """How long ago: just now, 5 min ago, 3 days ago."""
     if moment is None:

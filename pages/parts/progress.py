@@ -9,7 +9,7 @@ from core.settings import get_settings
 from core.store.engine import open_store
 from core.store.queries import JobRow
 from core.store.tables import now
-from pages.parts.formats import duration, plain
+from pages.parts.formats import plain, roughly
 from pages.parts.texts import KINDS
 
 EVERY_SECONDS = 2.0
@@ -44,7 +44,7 @@ def show_progress(job: JobRow) -> None:
     elif job.message:
         parts.append(plain(job.message))
     if left is not None and not job.cancel_requested:
-        parts.append(f"about {duration(left)} left")
+        parts.append(f"about {roughly(left)} left")
     st.progress(min(max(job.progress, 0.0), 1.0), text=" · ".join(parts))
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.parts.colours import DEV, DIFFERENT, NULL, WORST
+from pages.parts.colours import DEV, NULL, TRAIN, WORST
 
 MOST_POINTS = 600
 _LAYOUT = {
@@ -31,12 +31,12 @@ def loss_figure(metrics: pd.DataFrame, total: int | None) -> go.Figure:
         mode="lines",
         name="each step",
         opacity=0.35,
-        line={"color": DIFFERENT, "width": 1},
+        line={"color": TRAIN, "width": 1},
     )
     if len(loss) > 5:
         smooth = loss["value"].ewm(span=max(3, len(loss) // 15)).mean()
         figure.add_scatter(
-            x=loss["step"], y=smooth, mode="lines", name="running mean", line={"color": DIFFERENT, "width": 2.5}
+            x=loss["step"], y=smooth, mode="lines", name="running mean", line={"color": TRAIN, "width": 2.5}
         )
     figure.update_layout(
         **_LAYOUT,
@@ -50,21 +50,21 @@ def accuracy_figure(metrics: pd.DataFrame, total: int | None, floor: float | Non
     """Training accuracy (running), dev accuracy and dev's worst cell at each checkpoint, and the floor on dev."""
     figure = go.Figure()
     lines = (
-        ("running_accuracy", "train, running", DIFFERENT, {"mode": "lines", "opacity": 0.8}),
-        ("dev_accuracy", "dev", DEV, {"mode": "lines+markers"}),
-        ("dev_worst_cell", "dev, worst cell", WORST, {"mode": "lines+markers"}),
+        ("running_accuracy", "train, running", TRAIN, "lines", "solid"),
+        ("dev_accuracy", "dev", DEV, "lines+markers", "solid"),
+        ("dev_worst_cell", "dev, worst cell", WORST, "lines+markers", "dot"),
     )
-    for name, title, colour, style in lines:
+    for name, title, colour, mode, dash in lines:
         found = series(metrics, name)
         if len(found):
             figure.add_scatter(
                 x=found["step"],
                 y=found["value"],
                 name=title,
-                line={"color": colour, "width": 2.5},
+                mode=mode,
+                line={"color": colour, "width": 2.5, "dash": dash},
                 marker={"size": 8},
                 hovertemplate="%{y:.1%}",
-                **style,
             )
     if floor is not None:
         figure.add_hline(

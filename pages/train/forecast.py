@@ -10,7 +10,7 @@ from core.encoders.catalogue import EncoderSpec
 from core.store.engine import Store
 from core.store.tables import Dataset, Run
 from core.training.config import TrainConfig
-from pages.parts.formats import counted, duration, megabytes
+from pages.parts.formats import counted, megabytes, roughly
 
 BYTES_PER_PARAMETER = 16  # float32 weights, gradients and the two moments of AdamW
 RUNS = 10
@@ -26,7 +26,7 @@ def show_forecast(store: Store, dataset: Dataset, config: TrainConfig, spec: Enc
         lines.append(":material/schedule: Time: not known yet, no run with this encoder has finished here.")
     else:
         seconds = pace * examples * config.label_epochs * max(runs, 1)
-        lines.append(f":material/schedule: About {duration(seconds)} by the pace of earlier runs on {device}.")
+        lines.append(f":material/schedule: About {roughly(seconds)} by the pace of earlier runs on {device}.")
     if spec.shape is not None:
         model = spec.shape.parameters
         lines.append(

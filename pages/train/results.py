@@ -10,7 +10,7 @@ import streamlit as st
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Evaluation, Run
-from pages.parts.colours import DIFFERENT, NULL, WORST
+from pages.parts.colours import NULL, TRAIN, WORST
 from pages.parts.formats import count, percent, percent_interval, plain, signed
 from pages.parts.tables import download_csv
 from pages.parts.texts import help_for
@@ -28,7 +28,7 @@ def final_evaluations(store: Store, run: Run) -> dict[str, Evaluation]:
 def in_words(split: str, report: Mapping[str, Any]) -> str:
     """The headline (Markdown): accuracy, floor and worst cell."""
     sentence = (
-        f"On {split.removeprefix('file:')} the model is right on **{percent(report['accuracy'])}**; the confound alone "
+        f"On {plain(split.removeprefix('file:'))} the model is right on **{percent(report['accuracy'])}**; the confound alone "
         f"would reach {percent(report['confound_only_floor'])}."
     )
     worst = report.get("worst_cell")
@@ -43,7 +43,8 @@ def show_results(store: Store, run: Run) -> None:
     found = final_evaluations(store, run)
     if not found:
         return
-    st.subheader("What it reached", anchor=False)
+    done = run.status == "done"
+    st.subheader("What it reached" if done else "How far it has come", anchor=False)
     split = st.segmented_control(
         "Split",
         list(found),
@@ -54,7 +55,7 @@ def show_results(store: Store, run: Run) -> None:
         label_visibility="collapsed",
     )
     report = found[split].report
-    st.markdown(in_words(plain(split), report))
+    st.markdown(("" if done else f"After {count(found[split].step)} steps: ") + in_words(split, report))
     _headline(report)
     left, right = st.columns([1, 1], gap="large")
     with left:
@@ -78,11 +79,11 @@ def _headline(report: Mapping[str, Any]) -> None:
         ("Worst cell", report.get("worst_cell"), "worst_cell"),
         ("Confound alone", report["confound_only_floor"], "floor"),
     )
-    places = st.columns(len(numbers) + 1)
-    for place, (title, value, term) in zip(places, numbers, strict=False):
-        place.metric(title, percent(value), help=help_for(term) if term else None)
     gap = report.get("gap")
-    places[-1].metric("Gap", "–" if gap is None else f"{signed(100 * gap, 1)} pts", help=help_for("gap"))
+    with st.container(horizontal=True, gap="large"):
+        for title, value, term in numbers:
+            st.metric(title, percent(value), help=help_for(term) if term else None, width="content")
+        st.metric("Gap", "–" if gap is None else f"{signed(100 * gap, 1)} pts", help=help_for("gap"), width="content")
 
 
 def cells_table(report: Mapping[str, Any]) -> pd.DataFrame:
@@ -114,7 +115,7 @@ def cells_figure(report: Mapping[str, Any]) -> go.Figure:
         mode="markers",
         marker={
             "size": 11,
-            "color": [WORST if f"{c['label']} × {c['confound']}" == worst else DIFFERENT for c in cells],
+            "color": [WORST if f"{c['label']} × {c['confound']}" == worst else TRAIN for c in cells],
         },
         error_x={
             "type": "data",

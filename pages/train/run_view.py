@@ -1,6 +1,7 @@
 """One run: live while it trains, then what it reached, how it was made, and where to go next."""
 
 from collections.abc import Sequence
+from math import ceil
 
 import pandas as pd
 import streamlit as st
@@ -18,12 +19,11 @@ from pages.parts.formats import age, duration, plain
 from pages.parts.progress import (
     EVERY_SECONDS,
     cancel_button,
-    job_title,
     retry_button,
     show_progress,
     start_worker_button,
 )
-from pages.parts.texts import METHODS, STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
+from pages.parts.texts import KINDS, METHODS, STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
 from pages.train.curves import accuracy_figure, loss_figure
 from pages.train.results import show_results
 
@@ -120,7 +120,12 @@ def _live(store: Store, run_id: str) -> None:
         _ended_badly(last)
     _curves(store, run_id)
     key = f"run-state-{run_id}"
-    state = (len(active), len(queries.evaluations(store, run_id)), len(queries.diagnoses(store, run_id)))
+    state = (
+        last.status if last else None,
+        len(active),
+        len(queries.evaluations(store, run_id)),
+        len(queries.diagnoses(store, run_id)),
+    )
     before = st.session_state.get(key)
     st.session_state[key] = state
     if before is not None and before != state:
@@ -130,8 +135,8 @@ def _live(store: Store, run_id: str) -> None:
 def _job(job: JobRow) -> None:
     with st.container(border=True, key=f"run-job-{job.id}"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(job_title(job), width="content")
-            with st.container(horizontal=True, width="content"):
+            st.markdown(f"**{KINDS.get(job.kind, job.kind)}**", width="content")
+            with st.container(horizontal=True, width="content", vertical_alignment="center"):
                 st.page_link("jobs/page.py", label="Log", icon=":material/article:", query_params={"job": job.id})
                 cancel_button(job, key=f"run-cancel-{job.id}")
         show_progress(job)
@@ -154,7 +159,7 @@ def _curves(store: Store, run_id: str) -> None:
     run = queries.get_run(store, run_id)
     profile = queries.get_dataset(store, run.dataset_id).profile["splits"]
     floor = profile.get("dev", {}).get("confound_only_floor")
-    total = run.steps
+    total = run.steps or ceil(profile["train"]["n"] / run.config["batch_size"]) * run.config["label_epochs"]
     left, right = st.columns(2, gap="large")
     with left:
         st.plotly_chart(

@@ -1,0 +1,60 @@
+"""A real browser before a real server: each file gets a dashboard of its own, over an empty store.
+
+Every page is watched: an error in the browser's console fails the test that caused it.
+"""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.browser.server import PATIENCE, Dashboard, serving
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One headless chromium for all tests."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        engine = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield engine
+        engine.close()
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard over an empty store (not even the demo), shared by the tests of one file."""
+    with serving(tmp_path_factory.mktemp("home"), UNCONFOUND_DEMO="false") as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab of its own, whose console must stay free of errors."""
+    expect.set_options(timeout=PATIENCE)
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    tab.set_default_timeout(PATIENCE)
+    errors: list[str] = []
+    tab.on("console", lambda message: errors.extend(_error(message)))
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield tab
+    context.close()
+    assert errors == []
+
+
+def _error(message: ConsoleMessage) -> list[str]:
+    # On a deep link Streamlit's own script asks for /data/_stcore/health before /_stcore/health, to learn its base path.
+    expected = message.type != "error" or "/_stcore/" in message.location.get("url", "")
+    return [] if expected else [f"{message.text} ({message.location.get('url')})"]
