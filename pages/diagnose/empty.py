@@ -54,5 +54,6 @@ def _no_checkpoint(run: Run, status: str) -> None:
         st.markdown("It can be diagnosed as soon as it has a checkpoint. This page then says so by itself.")
     else:
         st.subheader("This run has no checkpoint to diagnose", anchor=False)
-        st.markdown(f"It is {status}. {plain(run.error or '')}")
+        ended = {"failed": "Its training failed.", "cancelled": "Its training was cancelled."}
+        st.markdown(f"{ended.get(status, 'None was kept.')} {plain(run.error or '')}")
     st.page_link("jobs/page.py", label="Jobs", icon=":material/checklist:")

@@ -178,8 +178,9 @@ def _bin_picker(shown: Shown) -> None:
         format_func=lambda key: lines[key],
         key="diagnose-bin",
         on_change=lambda: go_to(bin=st.session_state["diagnose-bin"], show=None),
-        placeholder="Click a bar, drag over several, or choose here",
-        help="Lists the training examples whose influence on this probe lies in the bin.",
+        placeholder="Click a bar above, or choose here",
+        help="Lists the training examples whose influence on this probe lies in the bin. For several bins at once take the "
+        "box from the figure's tool bar and drag.",
     )
 
 

@@ -15,7 +15,7 @@ from pages.parts.tables import download_csv
 SHOWN_ROWS = 300
 EXTREMES = 10
 LISTS = {"bin": "In the chosen bin", "helpful": "Most helpful", "harmful": "Most harmful"}
-SAME, DIFFERENT, OTHER = "🟧 same confound", "🟦 different", "other label"
+SAME, DIFFERENT, OTHER = "🟧 same", "🟦 different", "other label"
 
 
 def show_list(shown: Shown, name: str) -> None:
@@ -58,7 +58,7 @@ def rows_table(shown: Shown, rows: np.ndarray) -> pd.DataFrame:
 
 def _bin(shown: Shown, name: str) -> None:
     if shown.bins is None:
-        st.caption("Click a bar above, drag over several, or choose a bin from the list beneath the figure.")
+        st.caption("Click a bar of the figure above, or choose a bin from the list beneath it.")
         return
     rows = in_bins(shown.groups, shown.histogram.edges, *shown.bins)
     if not len(rows):
@@ -109,7 +109,7 @@ def _table(shown: Shown, rows: np.ndarray, title: str, filename: str, *, key: st
         placeholder="",
         column_config={
             "influence": st.column_config.NumberColumn("Influence", format="%.3f", width="small"),
-            "group": st.column_config.TextColumn("Group", width="small"),
+            "group": st.column_config.TextColumn("Group", width=105),
             "label": st.column_config.TextColumn("Label", width="small"),
             "confound": st.column_config.TextColumn("Confound", width="small"),
             "text": st.column_config.TextColumn("Text", width="large"),

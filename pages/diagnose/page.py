@@ -42,7 +42,11 @@ def _show_diagnosis(store: Store, choice: Choice, *, busy: bool) -> None:
     diagnosis = queries.get_diagnosis(store, point.id)
     dataset = queries.get_dataset(store, choice.run.dataset_id)
     control = control_points(store, choice.run, point)
-    show_verdict(diagnosis, demo=choice.run.demo)
+    show_verdict(
+        diagnosis,
+        demo=choice.run.demo,
+        late_control=control is not None and not choice.run.demo and diagnosis.report.get("control") is None,
+    )
     show_figures(
         diagnosis, accuracy_at(store, choice.run.id, point.step), control, is_control=dataset.control_of is not None
     )

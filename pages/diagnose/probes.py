@@ -105,7 +105,7 @@ def _picked(key: str, ids: Sequence[str]) -> None:
 def _columns(table: pd.DataFrame) -> dict[str, object]:
     number = st.column_config.NumberColumn
     return {
-        "text": st.column_config.TextColumn("Text", help=help_for("probe")),
+        "text": st.column_config.TextColumn("Text", width=280, help=help_for("probe")),
         "text_b": st.column_config.TextColumn("Second text", width="medium"),
         "label": st.column_config.TextColumn("Label", width="small"),
         "confound": st.column_config.TextColumn("Confound", width="small", help=help_for("confound")),
@@ -118,9 +118,9 @@ def _columns(table: pd.DataFrame) -> dict[str, object]:
             help=f"{help_for('q')} Over {len(table):,} probes; 0.000 is below 0.0005.",
         ),
         "n_a": number(
-            "Same", format="localized", width="small", help="Training examples with the probe's label and confound"
+            "n same", format="localized", width="small", help="Training examples with the probe's label and confound"
         ),
-        "n_b": number("Different", format="localized", width="small", help=help_for("counterexample")),
+        "n_b": number("n diff.", format="localized", width="small", help=help_for("counterexample")),
     }
 
 

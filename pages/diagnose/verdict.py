@@ -30,8 +30,8 @@ HEADLINES = {
 }
 
 
-def show_verdict(diagnosis: Diagnosis, *, demo: bool) -> None:
-    """One sentence that a person can act on, and how it was found."""
+def show_verdict(diagnosis: Diagnosis, *, demo: bool, late_control: bool) -> None:
+    """One sentence that a person can act on, and how it was found. `late_control`: one is there that it does not know."""
     title, colour, icon = HEADLINES.get(diagnosis.verdict, HEADLINES["undefined"])
     with st.container(border=True, key="diagnose-verdict"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -55,6 +55,11 @@ def show_verdict(diagnosis: Diagnosis, *, demo: bool) -> None:
                 "The demo was computed beforehand and holds metrics, influence and texts, but no model weights: "
                 "everything below can be explored, nothing can be measured anew."
             )
+        if late_control:
+            st.caption(
+                ":material/info: The control was diagnosed after this verdict, which compares with chance alone. "
+                "Diagnose this checkpoint again to judge it against the control."
+            )
         for note in diagnosis.report.get("notes", []):
             st.caption(f":material/info: {plain(str(note))}")
 
@@ -68,17 +73,17 @@ def show_figures(
 ) -> None:
     """CID beside what it must be compared with, and accuracy beside the floor that makes it readable."""
     left, right = st.columns(2)
-    with left.container(border=True, horizontal=True, height="stretch", key="diagnose-cid"):
+    with left.container(border=True, horizontal=True, gap="xsmall", height="stretch", key="diagnose-cid"):
         _figure("CID", signed(diagnosis.cid, 3), _within(diagnosis.ci_low, diagnosis.ci_high), "cid")
         _figure("Chance reaches", signed(diagnosis.null_high, 3), p_value(diagnosis.p_value), "null")
         _control(control, is_control)
-    with right.container(border=True, horizontal=True, height="stretch", key="diagnose-accuracy"):
+    with right.container(border=True, horizontal=True, gap="xsmall", height="stretch", key="diagnose-accuracy"):
         if evaluation is None:
             st.caption("The model was not evaluated at this step.")
             return
         split, report = evaluation
         low, high = (signed(None if side is None else 100 * side, 1) for side in (report.get("lo"), report.get("hi")))
-        _figure(f"Accuracy on {split}", percent(report["accuracy"]), f"95 % {low}–{high}", "wilson")
+        _figure(f"{split.capitalize()} accuracy", percent(report["accuracy"]), f"95 % {low}–{high}", "wilson")
         _figure("Worst cell", percent(report["worst_cell"]), str(report["worst_cell_name"]), "worst_cell")
         _figure("Floor", percent(report["confound_only_floor"]), "confound alone", "floor")
 
@@ -94,7 +99,7 @@ def _control(control: tuple[str, Sequence[Point]] | None, is_control: bool) -> N
 def _within(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return NOTHING
-    return f"95 % {interval(low, high, 3)}" if low < 0 else f"95 % {signed(low, 3)}–{signed(high, 3)}"
+    return f"95 % {interval(low, high)}" if low < 0 else f"95 % {signed(low, 3)}–{signed(high, 3)}"
 
 
 def _figure(label: str, value: str, beneath: str, term: str) -> None:
@@ -105,7 +110,7 @@ def _figure(label: str, value: str, beneath: str, term: str) -> None:
         delta_color="off",
         delta_arrow="off",
         help=help_for(term),
-        width=140,
+        width=120,
     )
 
 

@@ -102,6 +102,6 @@ def show_last_failure(store: Store, run: Run) -> None:
             f":material/error: **The last diagnosis failed.** {plain(past[0].error or 'Its log may tell why.')} "
             "What was measured before is safe."
         )
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             retry_button(past[0].id, key="diagnose-retry")
             st.page_link("jobs/page.py", label="Log", icon=":material/article:", query_params={"job": past[0].id})

@@ -68,8 +68,10 @@ def trajectory(
     figure.add_vline(x=chosen, line={"color": NULL, "width": 1, "dash": "dot"}, layer="below")
     figure.update_layout(**_layout(330), clickmode="event+select", dragmode=False, hovermode="closest")
     everything = [*steps, *waiting] or [chosen]
-    pad = max((max(everything) - min(everything)) * 0.06, 1.0)
-    figure.update_xaxes(title="Training step", range=[min(everything) - pad, max(everything) + pad], fixedrange=True)
+    pad = max((max(everything) - min(everything)) * 0.06, 0.02 * max(everything), 2.0)
+    figure.update_xaxes(
+        title="Training step", range=[min(everything) - pad, max(everything) + pad], fixedrange=True, tickformat=",d"
+    )
     figure.update_yaxes(title="CID", zeroline=True, rangemode="tozero", fixedrange=True)
     return figure
 
@@ -182,7 +184,7 @@ def two_histograms(
         barmode="overlay",
         bargap=0,
         clickmode="event+select",
-        dragmode="select",
+        dragmode=False,  # with a box to draw, plotly would not take clicks; the tool bar switches to it
         selectdirection="h",
         hovermode="closest",
     )
