@@ -57,6 +57,9 @@ def verdict(
     The excess is CID − control, with interval by `intervals.difference` where the control's own interval is given.
     A control below 0 counts as 0. Without a control CONTROL_LEVEL stands in for it, so that the line is at 0.04.
 
+    The lines are in cosine units (gradient or embedding cosine). For scores in other units give `smallest_effect` and
+    the control in those units.
+
     cid, ci, null, p_value: as in `CidReport`. train_accuracy, chance in [0, 1]; chance is the largest label's share.
     control_cid, control_ci: the no-spurious control's. confound: its name, as in "share the {confound}".
     Source of the two levels: Han and Tsvetkov 2021, figure 3; of the form: Schuirmann 1987; Lakens 2017.

@@ -298,7 +298,7 @@ def test_layers_add_up():
 def test_ten_thousand_rows_and_forty_probes_take_seconds():
     rng = np.random.default_rng(0)
     one = case(n=10_000, probes=40)
-    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     cid_report(rng.normal(size=(10_000, 40)).astype(np.float32), *one.columns, seed=1)
-    assert time.perf_counter() - started < 15
+    assert time.process_time() - started < 15
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600_000

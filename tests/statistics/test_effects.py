@@ -13,11 +13,13 @@ from core.statistics.effects import cliffs_delta, hedges_g, hedges_g_interval
 VALUES = st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=12).map(np.array)
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_cliffs_delta_counts_pairs(a, b):
     assert cliffs_delta(a, b) == pytest.approx(np.mean([np.sign(x - y) for x in a for y in b]), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_hedges_g_from_the_definition(a, b):
     squares = sum((a - a.mean()) ** 2) + sum((b - b.mean()) ** 2)

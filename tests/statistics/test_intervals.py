@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.statistics.errors import StatisticsError
@@ -11,6 +11,7 @@ from core.statistics.intervals import difference, wilson
 Z = 1.959963984540054
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_ends_lie_exactly_z_standard_errors_away(counts):
     k, n = counts

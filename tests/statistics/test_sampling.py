@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.statistics.errors import StatisticsError
@@ -12,6 +12,7 @@ from core.statistics.sampling import choose_probes
 from tests.statistics.sets import aligned_columns
 
 
+@settings(deadline=None)
 @given(st.integers(1, 90), st.integers(0, 10**6), st.integers(2, 4))
 def test_cells_differ_by_at_most_one_probe(probes, seed, values):
     label = np.repeat(["a", "b"], 60 * values)

@@ -4,7 +4,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -47,6 +47,7 @@ def predictions(both, only_a, only_b, neither):
     return ["r"] * len(a), a, b
 
 
+@settings(deadline=None)
 @given(st.integers(0, 12), st.integers(0, 12))
 def test_mcnemar_is_exact_for_few(only_a, only_b):
     found = mcnemar(*predictions(3, only_a, only_b, 2))
@@ -66,6 +67,7 @@ def test_mcnemar_for_many():
         mcnemar(["a"], ["a"], ["a", "b"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=8))
 def test_holm_from_the_definition(p_values):
     found = holm(p_values)

@@ -1,7 +1,7 @@
 """The verdict follows from the size of the excess over the control, never from significance alone."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -75,6 +75,7 @@ def test_numbers_below_zero_read_as_less():
     assert "−0.00" not in judge(-0.001, (-0.003, 0.002)).sentence
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 1), st.floats(0, 0.5), st.floats(0, 0.5), st.floats(0.0005, 1), st.floats(-0.2, 0.2))
 def test_every_input_has_one_verdict_and_confounded_is_never_small(cid, below, above, p_value, control):
     found = judge(cid, (cid - below, cid + above), p_value=p_value, control_cid=control)
@@ -86,6 +87,7 @@ def test_every_input_has_one_verdict_and_confounded_is_never_small(cid, below, a
         assert cid + above <= max(control, 0) + 0.02 + 1e-12
 
 
+@settings(deadline=None)
 @given(st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.05, 0.9))
 def test_has_learned_is_the_exact_binomial_test(counts, chance):
     k, n = counts
