@@ -1,6 +1,7 @@
 """CID over training, and by cell; from here the checkpoints that are missing can be diagnosed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -58,11 +59,19 @@ def _curve(choice: Choice, point: Point, control: tuple[str, Sequence[Point]] | 
 
 
 def _picked() -> None:
-    """A click on a point goes to its step; the selection is a position, its customdata the step."""
-    chosen = [one["customdata"] for one in st.session_state[KEY]["selection"]["points"] if "customdata" in one]
-    if chosen:
-        step = chosen[0][0] if isinstance(chosen[0], list) else chosen[0]
-        go_to(step=int(step), diagnosis=None, bin=None)
+    step = selected_step(st.session_state[KEY]["selection"])
+    if step is not None:
+        go_to(step=step, diagnosis=None, bin=None)
+
+
+def selected_step(selection: Mapping[str, Any]) -> int | None:
+    """The step that a clicked point stands for; points of the band and of the control stand for none."""
+    for point in selection["points"]:
+        value = point.get("customdata")
+        value = value[0] if isinstance(value, list) and value else value
+        if isinstance(value, int | float):
+            return int(value)
+    return None
 
 
 def _in_words(line: Sequence[Point], control: tuple[str, Sequence[Point]] | None) -> str:

@@ -1,6 +1,8 @@
 """Figure 1 for the pinned probe: two histograms, what they say in words, and the choice of bins."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -145,24 +147,24 @@ def _scale() -> None:
 
 
 def _picked(found: Histogram) -> None:
-    """A click gives the unseen bar's bin; a drawn box gives a range of influence."""
-    selection = st.session_state[KEY]["selection"]
-    places = [bin_of_point(point) for point in selection["points"]]
-    chosen = {place for place in places if place is not None}
+    bins = selected_bins(st.session_state[KEY]["selection"], found)
+    if bins is not None:  # nothing is selected whenever the figure is drawn anew; that is no choice
+        go_to(bin=format_bins(bins), show=None)
+
+
+def selected_bins(selection: Mapping[str, Any], found: Histogram) -> tuple[int, int] | None:
+    """First and last bin of a selection: the unseen bars that were clicked, or all that a drawn box touches."""
+    chosen = {int(place) for point in selection["points"] for place in _scalars(point.get("customdata"))}
     for box in selection["box"]:
         low, high = sorted(float(edge) for edge in box["x"])
-        filled = [place for place in found.filled if low < found.edges[place + 1] and high > found.edges[place]]
-        chosen.update(filled)
-    if chosen:
-        go_to(bin=format_bins((min(chosen), max(chosen))), show=None)
+        chosen.update(place for place in found.filled if low < found.edges[place + 1] and high > found.edges[place])
+    inside = chosen.intersection(found.filled)
+    return (min(inside), max(inside)) if inside else None
 
 
-def bin_of_point(point: dict[str, object]) -> int | None:
-    """The bin that a selected bar stands for, or nothing for the bars of one group."""
-    value = point.get("customdata")
-    if isinstance(value, list):
-        value = value[0] if value else None
-    return int(value) if isinstance(value, int | float) else None
+def _scalars(customdata: object) -> list[float]:
+    values = customdata if isinstance(customdata, list) else [customdata]
+    return [value for value in values if isinstance(value, int | float)]
 
 
 def _bin_picker(shown: Shown) -> None:

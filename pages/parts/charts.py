@@ -24,7 +24,9 @@ _UNTOUCHED = {"marker": {"opacity": 1}}
 
 def config(filename: str, *, select: bool = False) -> dict[str, Any]:
     """Plotly's tool bar: the camera saves a PNG of three times the size under a telling name."""
-    unwanted = ["lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"] + ([] if select else ["select2d"])
+    unwanted = ["lasso2d", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d"] + (
+        [] if select else ["select2d"]
+    )
     return {
         "displaylogo": False,
         "modeBarButtonsToRemove": unwanted,
@@ -184,11 +186,13 @@ def two_histograms(
         barmode="overlay",
         bargap=0,
         clickmode="event+select",
-        dragmode=False,  # with a box to draw, plotly would not take clicks; the tool bar switches to it
+        dragmode=False,  # with a box to draw, clicks would not select; the tool bar switches to it
         selectdirection="h",
         hovermode="closest",
     )
-    figure.update_xaxes(title=axis, range=[found.edges[0] - width / 2, found.edges[-1] + width / 2], zeroline=True)
+    figure.update_xaxes(
+        title=axis, range=[found.edges[0] - width / 2, found.edges[-1] + width / 2], zeroline=True, fixedrange=True
+    )
     figure.update_yaxes(
         title="Share of the group" if share else "Training examples",
         tickformat=".0%" if share else ",d",

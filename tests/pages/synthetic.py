@@ -23,10 +23,9 @@ from core.store.engine import Store, open_store
 from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Metric, Run, new_id, now
 from core.training.diagnosis_config import DiagnosisConfig
 
-WORDS = (
-    "market team report minister police season company bank coach river treaty match election border player office "
-    "shares talks strike harvest captain court signal record village bridge engine letter museum festival"
-).split()
+WORDS = ["market", "team", "report", "minister", "police", "season", "company", "bank", "coach", "river", "treaty"]
+WORDS += ["match", "election", "border", "player", "office", "shares", "talks", "strike", "harvest", "captain"]
+WORDS += ["court", "signal", "record", "village", "bridge", "engine", "letter", "museum", "festival"]
 STEPS = (40, 80, 120, 160, 200, 240)
 FALLING = (0.78, 0.55, 0.38, 0.27, 0.2, 0.16)
 
