@@ -102,7 +102,7 @@ def _pretrained(
     where, options = _place(spec)
     with _explained(spec):
         declared, _ = PreTrainedConfig.get_config_dict(where, **options)
-    family = declared.get("model_type")
+    family = declared.get("model_type") if isinstance(declared, dict) else None
     if family not in FAMILIES:
         raise EncoderError(
             f"{spec.name} is of the family {str(family)[:60]!r}, which is not supported. "

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
@@ -33,7 +34,8 @@ class Finetune:
     def __call__(self, model: PreTrainedModel, batch: Batch) -> tuple[Tensor, Tensor]:
         """Losses [B], logits [B, C]."""
         inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
-        logits = model(**inputs).logits.float()  # [B, C]
+        logits = model(**inputs).logits  # [B, C]
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         return F.cross_entropy(logits, batch["labels"], reduction="none"), logits
 
 
