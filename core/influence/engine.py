@@ -11,6 +11,7 @@ from core.influence.conditions import evaluation, exact_arithmetic
 from core.influence.coverage import cover
 from core.influence.errors import InfluenceError, MemoryLimitError, NonFiniteGradientError
 from core.influence.gradients.form import Bank, Gradient
+from core.influence.gradients.memo import Memo
 from core.influence.memory import Meter, default_limit, out_of_memory
 from core.influence.record import gradients
 
@@ -63,6 +64,7 @@ class Engine:
         self._progress = progress
         limit = default_limit(next(model.parameters()).device) if memory is None else memory
         self._meter = Meter(model, self.coverage, limit)
+        self._memo = Memo()
         self._done = 0
         self._total: int | None = None
 
@@ -117,7 +119,7 @@ class Engine:
                 for name, gradient in found.items():
                     if name not in banks:
                         banks[name] = gradient.bank(count)
-                    banks[name].add(gradient)
+                    banks[name].add(gradient, self._memo)
         return banks, torch.cat(norms, 1)
 
     def _stream(self, examples: Iterable[Batch], banks: dict[str, Bank], probes: int) -> tuple[Tensor, Tensor]:
@@ -164,12 +166,9 @@ class Engine:
         norms = torch.zeros(self._layers, n, dtype=torch.float64, device=device)
         for name, gradient in found.items():
             row = self._rows[name]
+            norms[row] += gradient.squared_norms()
             if name in banks:
-                products, squared = banks[name].score(gradient)
-                pairs[row] += products
-            else:
-                squared = gradient.squared_norms().double()
-            norms[row] += squared
+                pairs[row] += banks[name].products(gradient, self._memo)
         return pairs.cpu(), norms.cpu()
 
     def _check(self, norms: Tensor, kind: str, first: int) -> None:

@@ -93,8 +93,9 @@ class Tape:
         found = torch.autograd.grad(loss, outputs, create_graph=create_graph, allow_unused=True)
         b = [torch.zeros_like(y) if g is None else g for y, g in zip(outputs, found, strict=True)]
         result: dict[str, Gradient] = {}
+        inputs = {id(call.a): call.a if create_graph else call.a.detach() for call in self.own}
         for call, gradient in zip(self.own, b, strict=False):
-            self._apply_rules(result, call.module, call.a if create_graph else call.a.detach(), gradient)
+            self._apply_rules(result, call.module, inputs[id(call.a)], gradient)
         if junctions:
             direct = self._mode.direct
             targets = [call.output for call in self.shared] + list(direct.values())

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from core.influence.gradients.form import Bank, Gradient
+from core.influence.gradients.memo import Memo
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ class DenseBank(Bank):
     def __init__(self) -> None:
         self._parts: list[Tensor] = []
 
-    def add(self, gradient: Gradient) -> None:
+    def add(self, gradient: Gradient, memo: Memo) -> None:
         assert isinstance(gradient, Dense)
         self._parts.append(gradient.g)
 
-    def score(self, gradient: Gradient) -> tuple[Tensor, Tensor]:
+    def products(self, gradient: Gradient, memo: Memo) -> Tensor:
         assert isinstance(gradient, Dense)
         if len(self._parts) > 1:
             self._parts = [torch.cat(self._parts)]
-        return (gradient.g @ self._parts[0].T).double(), gradient.squared_norms().double()  # [B, P], [B]
+        return gradient.g @ self._parts[0].T  # [B, P]

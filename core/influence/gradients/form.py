@@ -1,12 +1,14 @@
 """What every form of per-example gradient can do.
 
 A form holds the gradients `g_i` of B examples with respect to one parameter, in whatever factors make inner products
-cheap. Everything is exact and differentiable; only `Bank.score`, which serves first-order scoring, is not.
+cheap. Everything is exact; all but `Bank`, which serves first-order scoring, is differentiable.
 """
 
 from abc import ABC, abstractmethod
 
 from torch import Tensor
+
+from core.influence.gradients.memo import Memo
 
 
 class Gradient(ABC):
@@ -38,9 +40,9 @@ class Bank(ABC):
     """The probes' gradients with respect to one parameter, laid out for many products with them."""
 
     @abstractmethod
-    def add(self, gradient: Gradient) -> None:
+    def add(self, gradient: Gradient, memo: Memo) -> None:
         """Append the next probes."""
 
     @abstractmethod
-    def score(self, gradient: Gradient) -> tuple[Tensor, Tensor]:
-        """Products with all P probes `[B, P]` and squared norms `[B]`, in float64."""
+    def products(self, gradient: Gradient, memo: Memo) -> Tensor:
+        """`⟨g_i, g_p⟩` with all P probes, `[B, P]`."""

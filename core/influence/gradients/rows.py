@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from core.influence.gradients.form import Bank, Gradient
+from core.influence.gradients.memo import Memo
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,14 @@ class RowsBank(Bank):
         self._rows: Tensor | None = None
         self._table: Tensor | None = None
 
-    def add(self, gradient: Gradient) -> None:
+    def add(self, gradient: Gradient, memo: Memo) -> None:
         assert isinstance(gradient, Rows)
         self._parts.append(gradient)
 
-    def score(self, gradient: Gradient) -> tuple[Tensor, Tensor]:
+    def products(self, gradient: Gradient, memo: Memo) -> Tensor:
         assert isinstance(gradient, Rows)
         rows, table = self._built()
-        held = self._scattered(rows, gradient)  # [B, (U+1)·H]
-        return (held @ table.T).double(), gradient.squared_norms().double()  # [B, P], [B]
+        return self._scattered(rows, gradient) @ table.T  # [B, P]
 
     def _built(self) -> tuple[Tensor, Tensor]:
         if self._rows is None or self._table is None:
