@@ -77,12 +77,17 @@ def _names(counts: list[tuple[str, int]], drop: Sequence[str], key: str) -> Valu
         },
         alt="The column's values: whether their rows are kept, and what they are called from here on",
     )
+    return decisions(counts, list(edited["Keep"]), list(edited["Becomes"]))
+
+
+def decisions(counts: Sequence[tuple[str, int]], keep: Sequence[bool], becomes: Sequence[str | None]) -> Values:
+    """What the edited table says: unchecked values are left out, renamed ones get (and may share) their new name."""
     merge, out = {}, []
-    for (value, _), keep, becomes in zip(counts, edited["Keep"], edited["Becomes"], strict=True):
-        if not keep:
+    for (value, _), kept, name in zip(counts, keep, becomes, strict=True):
+        if not kept:
             out.append(value)
-        elif isinstance(becomes, str) and becomes.strip() and becomes.strip() != value:
-            merge[value] = becomes.strip()
+        elif name and name.strip() and name.strip() != value:
+            merge[value] = name.strip()
     return Values(None, merge, tuple(out))
 
 

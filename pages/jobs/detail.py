@@ -73,7 +73,7 @@ def _facts(job: JobRow) -> None:
 
 
 def _buttons(store: Store, job: JobRow) -> None:
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if job.run_id:
             page, label, icon = (
                 ("diagnose/page.py", "Diagnose", ":material/query_stats:")

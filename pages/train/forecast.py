@@ -47,6 +47,6 @@ def _pace(store: Store, spec: EncoderSpec, config: TrainConfig) -> tuple[float |
     )
     with store.reading() as session:
         rows = session.execute(statement).all()
-    same = [row for row in rows if row.config.get("max_length") == config.max_length and row.seconds]
-    paces = [row.seconds / (row.steps * row.config["batch_size"]) for row in same]
+    same = [row for row in rows if row.seconds and row.config.get("max_length") == config.max_length]
+    paces = [row.seconds / (row.steps * row.config.get("batch_size", config.batch_size)) for row in same]
     return (median(paces), str(same[0].device or "this machine")) if paces else (None, "")

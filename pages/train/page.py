@@ -2,7 +2,9 @@
 
 import streamlit as st
 
+from core.store import queries
 from core.store.engine import open_store
+from pages.parts.formats import plain
 from pages.train.form import show_form
 from pages.train.run_view import show_run
 
@@ -13,4 +15,11 @@ if run:
     show_run(store, run)
 else:
     st.title("Train")
+    at_work = {job.run_id: job.run for job in queries.list_jobs(store, active=True) if job.run_id and job.run}
+    if at_work:
+        with st.container(horizontal=True):
+            for run_id, name in list(at_work.items())[:3]:
+                st.page_link(
+                    "train/page.py", label=f"Watch {plain(name)}", icon=":material/monitoring:", query_params={"run": run_id}
+                )
     show_form(store, clone=st.query_params.get("clone"), dataset=st.query_params.get("dataset"))
