@@ -43,12 +43,9 @@ def main(job_id: str) -> int:
     except MemoryError:
         return _failed(store, job, token, "There was not enough memory. Try a smaller batch_size or fewer probes.")
     except Exception as error:
-        return _failed(
-            store,
-            job,
-            token,
-            f"It stopped on an error of ours ({type(error).__name__}: {error}). The log has the details.",
-        )
+        what = (str(error).splitlines() or [""])[0]
+        message = f"It stopped on an error of ours ({type(error).__name__}: {what:.200}). The log has the details."
+        return _failed(store, job, token, message)
     finish(store, job.id, token, "done", result=result, exit_code=0)
     return 0
 
