@@ -10,8 +10,9 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset, Run
 from pages.data.profile_view import show_notes, show_profile, show_rows
-from pages.parts.formats import age, count, percent, plain, signed
+from pages.parts.formats import NOTHING, age, count, plain
 from pages.parts.tables import csv_bytes, download_csv
+from pages.parts.texts import help_for
 
 
 def show_list(store: Store) -> None:
@@ -23,12 +24,18 @@ def show_list(store: Store) -> None:
     st.subheader("Your data sets", anchor=False)
     frame = pd.DataFrame([_line(one, runs.get(one.id, 0)) for one in there])
     picked = st.dataframe(
-        frame,
+        frame.assign(**{"Confound alone": 100 * frame["Confound alone"]}),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
         key="datasets",
         height=min(38 + 35 * len(frame), 320),
+        placeholder=NOTHING,
+        column_config={
+            "Alignment (V)": st.column_config.NumberColumn(format="%.2f", help=f"In training. {help_for('cramers_v')}"),
+            "Confound alone": st.column_config.NumberColumn(format="%.1f %%", help=f"On dev. {help_for('floor')}"),
+            "Kept": st.column_config.DatetimeColumn(format="distance"),
+        },
         alt="Data sets: rows by split, labels, confounds, alignment, confound-only floor, runs and age",
     )
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -113,10 +120,10 @@ def _line(dataset: Dataset, runs: int) -> dict[str, object]:
         ),
         "Labels": ", ".join(dataset.labels),
         "Confounds": ", ".join(dataset.confounds),
-        "Alignment (V)": signed(splits["train"]["cramers_v"]),
-        "Confound alone, dev": percent(evaluated["confound_only_floor"]),
+        "Alignment (V)": splits["train"]["cramers_v"],
+        "Confound alone": evaluated["confound_only_floor"],
         "Runs": runs,
-        "Kept": age(dataset.created_at),
+        "Kept": dataset.created_at,
     }
 
 

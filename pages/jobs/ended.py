@@ -6,7 +6,7 @@ import streamlit as st
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
-from pages.parts.formats import age, duration
+from pages.parts.formats import duration
 from pages.parts.tables import download_csv
 from pages.parts.texts import KINDS, STATUS
 
@@ -27,6 +27,8 @@ def show_ended(store: Store) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key="ended-jobs",
+        placeholder="",
+        column_config={"When": st.column_config.DatetimeColumn(format="distance")},
         alt="Jobs that have ended: what they did, how they ended, when and how long they took",
     )
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -43,7 +45,7 @@ def _line(job: JobRow) -> dict[str, object]:
         "What": KINDS.get(job.kind, job.kind),
         "Run": job.run or "–",
         "Ended as": STATUS.get(job.status, job.status),
-        "When": age(job.finished_at),
+        "When": job.finished_at,
         "Took": duration(took),
         "Why": job.error or (job.message if job.status != "done" else ""),
         "Job": job.id,

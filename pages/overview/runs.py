@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.store.queries import RunRow
-from pages.parts.formats import NOTHING, age, percent, plain, signed
+from pages.parts.formats import NOTHING, plain
 from pages.parts.tables import download_csv
 from pages.parts.texts import METHODS, STATUS, VERDICTS, help_for
 
@@ -15,19 +15,24 @@ def show_runs(runs: Sequence[RunRow]) -> None:
     """The run list with links to Diagnose."""
     st.subheader("Runs", anchor=False)
     frame = pd.DataFrame([_line(run) for run in runs])
+    shares = ["Accuracy", "Confound alone", "Worst cell"]
+    share = st.column_config.NumberColumn
     picked = st.dataframe(
-        frame,
+        frame.assign(**{name: 100 * frame[name].astype(float) for name in shares}),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
         key="runs",
         height=min(38 + 35 * len(frame), 560),
+        placeholder=NOTHING,
         column_config={
-            "Accuracy": st.column_config.TextColumn(help="On dev, or on the split named beside it."),
-            "Confound alone": st.column_config.TextColumn(help=help_for("floor")),
-            "Worst cell": st.column_config.TextColumn(help=help_for("worst_cell")),
-            "CID": st.column_config.TextColumn(help=help_for("cid")),
+            "On": st.column_config.TextColumn(help="The split of the accuracies.", width=60),
+            "Accuracy": share(format="%.1f %%", help="The share of examples that the model labels right."),
+            "Confound alone": share(format="%.1f %%", help=help_for("floor")),
+            "Worst cell": share(format="%.1f %%", help=help_for("worst_cell")),
+            "CID": st.column_config.NumberColumn(format="%.2f", help=help_for("cid")),
             "Verdict": st.column_config.TextColumn(help=help_for("verdict")),
+            "Made": st.column_config.DatetimeColumn(format="distance"),
         },
         alt="Runs: name, data set, method, status, accuracy beside the confound-only floor, worst cell, CID, verdict, age",
     )
@@ -53,19 +58,16 @@ def _go(run: RunRow) -> None:
 
 
 def _line(run: RunRow) -> dict[str, object]:
-    accuracy = percent(run.accuracy)
-    if run.split not in (None, "dev"):
-        accuracy += f" ({run.split})"
-    status = "demo" if run.demo else "failed to fit" if run.failed_to_fit else STATUS[run.status]
     return {
         "Run": run.name,
         "Data set": run.dataset,
         "Method": METHODS.get(run.method, run.method),
-        "Status": status,
-        "Accuracy": accuracy,
-        "Confound alone": percent(run.floor),
-        "Worst cell": percent(run.worst_cell),
-        "CID": signed(run.cid),
-        "Verdict": VERDICTS.get(run.verdict, run.verdict) if run.verdict else NOTHING,
-        "Age": age(run.created_at),
+        "Status": "demo" if run.demo else "failed to fit" if run.failed_to_fit else STATUS[run.status],
+        "On": run.split,
+        "Accuracy": run.accuracy,
+        "Confound alone": run.floor,
+        "Worst cell": run.worst_cell,
+        "CID": run.cid,
+        "Verdict": VERDICTS.get(run.verdict, run.verdict) if run.verdict else None,
+        "Made": run.created_at,
     }

@@ -81,12 +81,12 @@ TERMS: dict[str, Term] = {
         "The probe's Welch p-value after a correction for testing many probes that depend on each other.",
         "https://doi.org/10.1214/aos/1013699998",
     ),
-    "effect": Term(
+    "cliffs_delta": Term(
         "Cliff's δ: how much likelier an example of the same confound has more influence than one of another confound, "
         "minus the reverse; from −1 to 1.",
         "https://doi.org/10.1037/0033-2909.114.3.494",
     ),
-    "hedges_g": Term(
+    "effect": Term(
         "Hedges' g: the difference of the two groups' means in standard deviations.",
         "https://doi.org/10.3102/10769986006002107",
     ),

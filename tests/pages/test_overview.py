@@ -60,9 +60,8 @@ def test_the_run_list_tells_the_key_numbers(store: Store) -> None:
     row = queries.list_runs(store)[0]
     assert line["Run"] == "my run"
     assert line["Method"] == "Finetuning"
-    assert line["Accuracy"] == f"{100 * row.accuracy:.1f} %"
-    assert line["Confound alone"] == f"{100 * row.floor:.1f} %"
-    assert line["CID"] == f"{row.cid:.2f}"
+    shown = [line[name] for name in ("Accuracy", "Confound alone", "Worst cell", "CID")]
+    assert shown == pytest.approx([100 * row.accuracy, 100 * row.floor, 100 * row.worst_cell, row.cid])
     assert line["Verdict"] == "confounded"
     assert "**my run** leans on the confound" in words(page)
 
