@@ -57,9 +57,9 @@ def _show_diagnosis(store: Store, choice: Choice, *, busy: bool) -> None:
 
 
 st.title("Diagnose", anchor=False)
-open_house = open_store()
-there = run_choices(open_house)
-if there:
-    show(open_house, there)
+the_store = open_store()
+all_runs = run_choices(the_store)
+if all_runs:
+    show(the_store, all_runs)
 else:
     empty.no_runs()

@@ -132,16 +132,12 @@ def for_screen(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def shortened(text: object, most: int = SHOWN_CHARACTERS) -> str | None:
-    """A text of at most about `most` characters on one line, saying how long the whole is."""
+    """A text on one line; of a long one the first `most` characters and how many the whole has. None for no text."""
     if not isinstance(text, str):
         return None
     line = " ".join(text[: most * 2].split())
-    return text_if_whole(line, len(text), most)
-
-
-def text_if_whole(line: str, characters: int, most: int) -> str:
-    """`line` as it is, or its beginning and how many characters the whole has."""
-    return line if len(line) <= most and characters <= most * 2 else f"{line[:most]} … ({characters:,} characters)"
+    whole = len(text) <= most * 2 and len(line) <= most
+    return line if whole else f"{line[:most]} … ({len(text):,} characters)"
 
 
 def for_csv(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -249,8 +248,3 @@ def _layout(height: int) -> dict[str, Any]:
         "margin": {"l": 10, "r": 10, "t": 50, "b": 10},
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.06, "x": 0, "traceorder": "normal"},
     }
-
-
-def in_figure(text: str) -> str:
-    """Somebody's text for a title or label of a figure, where plotly reads a few HTML tags."""
-    return escape(" ".join(text.split()), quote=False)

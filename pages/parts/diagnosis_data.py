@@ -161,6 +161,7 @@ def examples(dataset_id: str) -> dict[str, pd.DataFrame]:
     """The examples of a data set by split, each from row 0 in the order of the matrix; shared, so not to be changed."""
     store = open_store()
     frame = queries.examples(store, queries.get_dataset(store, dataset_id))
+    frame = frame.astype({"label": "category", "confound": "category"})  # compared as numbers, at every view
     return {str(split): part.reset_index(drop=True) for split, part in frame.groupby("split", observed=True)}
 
 

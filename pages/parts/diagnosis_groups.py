@@ -47,8 +47,8 @@ class Histogram:
 
 def groups(scores: npt.NDArray[np.floating], row: int, train: pd.DataFrame, label: str, confound: str) -> Groups:
     """Split the training rows of `scores` [N] for a probe with this label and confound, itself at `row` (−1: held out)."""
-    same_label = train["label"].to_numpy(dtype=object) == label
-    same_confound = train["confound"].to_numpy(dtype=object) == confound
+    same_label = (train["label"] == label).to_numpy(dtype=bool)
+    same_confound = (train["confound"] == confound).to_numpy(dtype=bool)
     same = same_label & same_confound
     if row >= 0:
         same[row] = False

@@ -194,7 +194,7 @@ def test_missing_checkpoints_are_queued_and_watched(
     assert button.label == "Diagnose the other 5 checkpoints"
     button.click().run()
     assert asked == [{"checkpoint": "all", "estimator": "cosine", "probes": 8, "probe_source": "train", "seed": 2021}]
-    assert "Diagnosis of **half\\-done**" in words(at)
+    assert "25 % · step 40" in words(at)
     assert "diagnose-missing" not in [one.key for one in at.button]
 
 
