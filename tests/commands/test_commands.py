@@ -23,7 +23,7 @@ def call(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         cwd=PROJECT,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert done.returncode == code, done.stderr
@@ -50,6 +50,7 @@ def dataset(settings: Settings) -> str:
     return "tl"
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("worker")
 def test_the_whole_loop(store: Store, dataset: str, tmp_path: Path) -> None:
     run = ask(
@@ -108,9 +109,7 @@ def test_the_whole_loop(store: Store, dataset: str, tmp_path: Path) -> None:
     assert ask("run", "list")["runs"][0]["cid"] == pytest.approx(diagnosis["cid"])
     shown = ask("run", "show", "r")
     assert shown["evaluation"] == run["evaluation"]  # a file that was tried is not the run's own accuracy
-    jobs = ask("jobs", "list")["jobs"]
-    assert {job["status"] for job in jobs} == {"done"}
-    assert "Epoch" in call("jobs", "logs", jobs[-1]["job"]).stdout or call("jobs", "logs", jobs[-1]["job"]).stdout
+    assert {job["status"] for job in ask("jobs", "list")["jobs"]} == {"done"}
 
     ask("run", "delete", "r")
     assert ask("run", "list")["runs"] == []
