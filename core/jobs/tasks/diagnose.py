@@ -9,7 +9,7 @@ from sqlalchemy import select
 from core.encoders.loading import load_saved
 from core.errors import UserError
 from core.jobs.reporter import Reporter
-from core.statistics.verdict import verdict
+from core.statistics.verdict import Verdict, verdict
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Run, new_id
@@ -17,7 +17,7 @@ from core.training.config import TrainConfig
 from core.training.device import choose_machine
 from core.training.diagnosis import Diagnosed
 from core.training.diagnosis import diagnose as measure
-from core.training.diagnosis_config import DiagnosisConfig
+from core.training.diagnosis_config import ESTIMATORS, DiagnosisConfig
 from core.training.evaluation import predict
 
 
@@ -107,9 +107,13 @@ def _row(
         else None,
         confound=_confound_name(dataset),
     )
+    if config.estimator != "cosine" and control is None and judged.code in ("confounded", "not_confounded"):
+        # What counts as much is known for gradient cosines; other influences have their own scale.
+        sentence = f"CID is {report.cid:.2f} by {ESTIMATORS[config.estimator]}. Whether that is much can only be told beside a no-spurious control: diagnose one in the same way."
+        judged = Verdict("unclear", sentence)
     detail = report.to_dict()
     detail["probes"] = [
-        {"id": probe_id, "effect": part["cliffs_delta"], **part}
+        {"id": probe_id, "effect": part["hedges_g"], **part}
         for probe_id, part in zip(found.probes["id"], detail["probes"], strict=True)
     ]
     detail["notes"] = [*found.choice.notes, *detail["notes"]]
