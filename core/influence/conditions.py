@@ -1,7 +1,7 @@
-"""The conditions under which every gradient is taken: evaluation mode, full precision, a graph."""
+"""The conditions under which every gradient is taken: evaluation mode and full precision."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import nn
@@ -27,11 +27,10 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def exact_arithmetic(model: nn.Module, *, tf32: bool = False, second_order: bool = False) -> Iterator[None]:
+def exact_arithmetic(model: nn.Module, *, tf32: bool = False, twice: bool = False) -> Iterator[None]:
     """Float32 or float64 products, no autocast; TF32 only when asked for by name.
 
-    With `second_order`, scaled-dot-product attention takes its plain form: the fused ones cannot be differentiated
-    twice.
+    With `twice`, scaled-dot-product attention takes its plain form: the fused ones cannot be differentiated twice.
 
     Raises:
         InfluenceError: the model's parameters are in half precision, whose cosines err by about 1e-2.
@@ -40,20 +39,11 @@ def exact_arithmetic(model: nn.Module, *, tf32: bool = False, second_order: bool
     if not dtypes <= {torch.float32, torch.float64}:
         names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
         raise InfluenceError(f"Influence needs a float32 or float64 model, this one holds {names}: call model.float().")
+    device = next(model.parameters()).device.type
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high" if tf32 else "highest")
-    device = next(model.parameters()).device.type
-    backends = [SDPBackend.MATH] if second_order else list(_BACKENDS)
     try:
-        with torch.enable_grad(), torch.autocast(device, enabled=False), sdpa_kernel(backends):
+        with torch.autocast(device, enabled=False), sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():
             yield
     finally:
         torch.set_float32_matmul_precision(before)
-
-
-_BACKENDS = (
-    SDPBackend.FLASH_ATTENTION,
-    SDPBackend.EFFICIENT_ATTENTION,
-    SDPBackend.CUDNN_ATTENTION,
-    SDPBackend.MATH,
-)

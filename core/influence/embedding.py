@@ -1,86 +1,103 @@
-"""Embedding influence: how alike the vectors are that the model's last layer reads."""
+"""Embedding influence: the cosine of the vectors that the classifier's last linear layer reads.
+
+For two examples of one label it is exactly the gradient cosine restricted to the true label's row of that layer,
+`∂L/∂W_y = (p_y − 1) h`, and it needs no backward pass.
+"""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from core.influence.batch import Batch, size
-from core.influence.conditions import evaluation
+from core.influence.conditions import evaluation, exact_arithmetic
 from core.influence.engine import Progress
 from core.influence.errors import InfluenceError, NonFiniteGradientError, ZeroGradientError
 
 
-def embedding_scores(
-    model: nn.Module, train: Iterable[Batch], probes: Iterable[Batch], *, progress: Progress | None = None
-) -> Tensor:
-    """`cos(h_n, h_p)` of every training example and every probe, h being what the last linear layer reads.
-
-    For a pair of one label this is the gradient cosine restricted to the true label's row of that layer: the row's
-    gradient is `(p_y − 1) h`, so its direction is that of −h.
+def representations(model: nn.Module, batch: Batch) -> Tensor:
+    """The vectors h that the last linear layer reads, dropout off, differentiable.
 
     Args:
-        model: a transformers sequence classifier; it comes back in the mode it was in.
-        train, probes: tokenised batches.
-        progress: called with (done, total) training examples; total is None for a stream.
+        model: a classifier whose logits come from an `nn.Linear`.
+        batch: tokenised examples; `labels` are ignored.
 
     Returns:
-        `[N, P]` in [-1, 1], on the CPU, in the model's dtype.
-
-    Raises:
-        InfluenceError: no example, no probe, or no linear layer that gives the logits.
-        ZeroGradientError, NonFiniteGradientError: a vector is zero, or holds NaN or infinity.
-
-    Source: Han & Tsvetkov 2021, §4.1.
+        `[B, H]`, on the model's device.
     """
-    held = list(probes)
-    if not held:
-        raise InfluenceError("There are no probes to score against.")
-    total = sum(map(size, train)) if isinstance(train, Sequence) else None
-    parts: list[Tensor] = []
-    with evaluation(model), torch.inference_mode():
-        directions = torch.cat([_directions(model, batch, "Probe", 0) for batch in held])  # [P, H]
-        done = 0
-        for batch in train:
-            parts.append((_directions(model, batch, "Example", done) @ directions.T).cpu())  # [B, P]
-            done += size(batch)
-            if progress:
-                progress(done, total)
-    if not parts:
-        raise InfluenceError("There are no examples to score.")
-    return torch.cat(parts).clone()  # [N, P]
+    read: list[Tensor] = []
 
+    def keep(_module: nn.Module, args: tuple[Any, ...]) -> None:
+        read.append(args[0])
 
-def _directions(model: nn.Module, batch: Batch, what: str, first: int) -> Tensor:
-    """`h / |h|` of a batch, `[B, H]`."""
-    vectors = read_by_last_layer(model, batch)  # [B, H]
-    norms = vectors.norm(dim=1, keepdim=True)  # [B, 1]
-    for row, norm in enumerate(norms.flatten().tolist()):
-        if norm == 0:
-            raise ZeroGradientError(f"{what} {first + row} has an embedding of length zero, so its cosine is undefined.")
-        if not norm < float("inf"):
-            raise NonFiniteGradientError(f"{what} {first + row} has an embedding that holds NaN or infinity.")
-    return vectors / norms
-
-
-def read_by_last_layer(model: nn.Module, batch: Batch) -> Tensor:
-    """What the linear layer that gives the logits reads, `[B, H]`; part of the graph where one is recorded.
-
-    Raises:
-        InfluenceError: the logits do not come from a linear layer.
-    """
-    calls: list[tuple[Tensor, Tensor]] = []
     hooks = [
-        module.register_forward_hook(lambda _module, args, output: calls.append((args[0], output)))
-        for module in model.modules()
-        if isinstance(module, nn.Linear)
+        module.register_forward_pre_hook(keep) for module in model.modules() if isinstance(module, nn.Linear)
     ]
+    device = next(model.parameters()).device
     try:
-        logits = model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
+        with evaluation(model):
+            model(**{name: x.to(device) for name, x in batch.items() if name != "labels"})
     finally:
         for hook in hooks:
             hook.remove()
-    for read, output in reversed(calls):
-        if output.data_ptr() == logits.data_ptr():
-            return read
-    raise InfluenceError("The logits of this model do not come from a linear layer, so it has no embedding influence.")
+    if not read or read[-1].dim() != 2:
+        raise InfluenceError("Embedding influence needs a classifier that ends in a linear layer on one vector a text.")
+    return read[-1]  # [B, H]
+
+
+def embedding_scores(
+    model: nn.Module,
+    train: Iterable[Batch],
+    probes: Iterable[Batch],
+    *,
+    progress: Progress | None = None,
+) -> Tensor:
+    """`cos(h_n, h_p)` of every training example and every probe.
+
+    Args:
+        model: as for `representations`.
+        train: tokenised batches, read once and in order.
+        probes: tokenised batches.
+        progress: called with (done, total) examples.
+
+    Returns:
+        `[N, P]` in [-1, 1], on the CPU.
+
+    Raises:
+        ZeroGradientError, NonFiniteGradientError: an example's vector is zero or not finite.
+
+    Source: Han & Tsvetkov 2021, §4.1.
+    """
+    total = sum(map(size, train)) if isinstance(train, Sequence) else None
+    with torch.no_grad(), exact_arithmetic(model):
+        bank = torch.cat([_unit(representations(model, batch), "Probe", 0) for batch in probes])  # [P, H]
+        scores: list[Tensor] = []
+        done = 0
+        for batch in train:
+            scores.append((_unit(representations(model, batch), "Example", done) @ bank.T).cpu())
+            done += size(batch)
+            if progress:
+                progress(done, total)
+    return torch.cat(scores)
+
+
+def pair_embedding_cosines(
+    model: nn.Module, batch: Batch, left: Sequence[int] | Tensor, right: Sequence[int] | Tensor
+) -> Tensor:
+    """`cos(h_left(k), h_right(k))` for K pairs of examples of one batch, `[K]`, differentiable: what embedding tuning
+    descends on."""
+    h = representations(model, batch)  # [B, H]
+    rows_left, rows_right = (torch.as_tensor(rows, device=h.device) for rows in (left, right))  # [K]
+    return F.cosine_similarity(h[rows_left], h[rows_right])  # [K]
+
+
+def _unit(h: Tensor, kind: str, first: int) -> Tensor:
+    norms = h.norm(dim=1, keepdim=True)  # [B, 1]
+    bad = ~norms.isfinite().flatten()
+    if bool(bad.any()):
+        raise NonFiniteGradientError(f"{kind} {first + int(bad.nonzero()[0])}: its embedding is not finite.")
+    if bool((norms == 0).any()):
+        raise ZeroGradientError(f"{kind} {first + int((norms == 0).nonzero()[0, 0])}: its embedding is exactly zero.")
+    return h / norms

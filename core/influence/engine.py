@@ -10,10 +10,10 @@ from core.influence.batch import Batch, pieces, size
 from core.influence.conditions import evaluation, exact_arithmetic
 from core.influence.coverage import cover
 from core.influence.errors import InfluenceError, MemoryLimitError, NonFiniteGradientError
-from core.influence.gradients.form import Bank, Gradient
+from core.influence.gradients.form import Bank
 from core.influence.gradients.memo import Memo
 from core.influence.memory import Meter, default_limit, out_of_memory
-from core.influence.record import gradients
+from core.influence.record import Recorded, gradients
 
 Progress = Callable[[int, int | None], None]
 """Called with training examples done and their total (None while unknown), counted over all passes."""
@@ -65,6 +65,7 @@ class Engine:
         limit = default_limit(next(model.parameters()).device) if memory is None else memory
         self._meter = Meter(model, self.coverage, limit)
         self._memo = Memo()
+        self._probe_scale = torch.empty(0)
         self._done = 0
         self._total: int | None = None
 
@@ -109,17 +110,20 @@ class Engine:
         """Banks of the probes' gradients by parameter, and their squared norms `[L, P]`."""
         banks: dict[str, Bank] = {}
         norms: list[Tensor] = []
+        scales: list[Tensor] = []
         count = sum(map(size, probes))
         for batch in probes:
             for piece in pieces(batch, self._meter.examples(batch)):
                 found = gradients(self.model, piece, self.coverage)
-                _, squared = self._collect(found, {}, size(piece), 0)
+                _, squared = self._collect(found, {}, 0)
                 self._check(squared, "Probe", first + sum(part.shape[1] for part in norms))
                 norms.append(squared)
-                for name, gradient in found.items():
+                scales.append(found.scale)
+                for name, gradient in found.by_parameter.items():
                     if name not in banks:
                         banks[name] = gradient.bank(count)
                     banks[name].add(gradient, self._memo)
+        self._probe_scale = torch.cat(scales)
         return banks, torch.cat(norms, 1)
 
     def _stream(self, examples: Iterable[Batch], banks: dict[str, Bank], probes: int) -> tuple[Tensor, Tensor]:
@@ -146,7 +150,7 @@ class Engine:
         n = size(piece)
         try:
             found = gradients(self.model, piece, self.coverage)
-            yield self._collect(found, banks, n, probes)
+            yield self._collect(found, banks, probes)
             return
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
@@ -157,19 +161,21 @@ class Engine:
         for half in pieces(piece, -(-n // 2)):
             yield from self._score(half, banks, probes)
 
-    def _collect(
-        self, found: dict[str, Gradient], banks: dict[str, Bank], n: int, probes: int
-    ) -> tuple[Tensor, Tensor]:
-        """Sum over the parameters of each layer: `[L, n, P]` and `[L, n]`, on the CPU."""
-        device = next(self.model.parameters()).device
-        pairs = torch.zeros(self._layers, n, probes, dtype=torch.float64, device=device)
-        norms = torch.zeros(self._layers, n, dtype=torch.float64, device=device)
-        for name, gradient in found.items():
+    def _collect(self, found: Recorded, banks: dict[str, Bank], probes: int) -> tuple[Tensor, Tensor]:
+        """Sums over the parameters of each layer: products `[L, n, P]` and squared norms `[L, n]`, on the CPU.
+
+        Sums over parameters are kept in float64: float32 norms of very long vectors drift.
+        """
+        pairs = found.scale.new_zeros(self._layers, len(found.scale), probes)
+        norms = found.scale.new_zeros(self._layers, len(found.scale))
+        for name, gradient in found.by_parameter.items():
             row = self._rows[name]
-            norms[row] += gradient.squared_norms()
+            norms[row] += gradient.squared_norms(self._memo)
             if name in banks:
                 pairs[row] += banks[name].products(gradient, self._memo)
-        return pairs.cpu(), norms.cpu()
+        if probes:
+            pairs *= found.scale.unsqueeze(1) * self._probe_scale
+        return pairs.cpu(), (norms * found.scale.square()).cpu()
 
     def _check(self, norms: Tensor, kind: str, first: int) -> None:
         """Refuse gradients that are not finite, naming the example and the layer."""

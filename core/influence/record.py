@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.hooks import RemovableHandle
 
 from core.influence.batch import Batch, unambiguous
@@ -19,29 +18,54 @@ from core.influence.errors import UncoveredParameterError
 from core.influence.gradients.dense import Dense
 from core.influence.gradients.form import Gradient
 from core.influence.layers.registry import has_rule, has_rules, rule_for
-from core.influence.shared import SharedTensors, per_example
+from core.influence.shared import Junction, SharedTensors, per_example
 
 
-def gradients(
-    model: nn.Module, batch: Batch, coverage: Coverage, *, create_graph: bool = False
-) -> dict[str, Gradient]:
-    """Per-example gradients of the cross-entropy loss, by parameter name.
+@dataclass(frozen=True)
+class Recorded:
+    """Gradients of B examples, each divided by its own scale.
+
+    The gradient of example i with respect to a parameter is `scale[i]` times what `by_parameter` holds. The scale is
+    the length of the loss's gradient with respect to the logits: an example that the model is nearly certain of has
+    gradients so small that their squares would vanish in float32.
+
+    Attributes:
+        by_parameter: a gradient for each parameter that the forward pass used; the others' is zero.
+        scale: `[B]`, float64.
+    """
+
+    by_parameter: dict[str, Gradient]
+    scale: Tensor
+
+
+def gradients(model: nn.Module, batch: Batch, coverage: Coverage, *, create_graph: bool = False) -> Recorded:
+    """Per-example gradients of the cross-entropy loss.
 
     Args:
         model: a classifier whose output has `logits` `[B, C]`, in evaluation mode.
         batch: tokenised examples with `labels` `[B]`.
         coverage: the parameters that count.
         create_graph: keep the gradients differentiable with respect to the parameters.
-
-    Returns:
-        A gradient for each parameter that the forward pass used; the others' gradient is zero.
     """
     inputs, labels = unambiguous(model, batch)
     tape = Tape(model, coverage, labels.shape[0])
-    with tape:
+    with torch.enable_grad(), tape:
         logits = model(**inputs).logits  # [B, C]
-    loss = F.cross_entropy(logits, labels, reduction="sum")  # a mean would scale every gradient by 1/B
-    return tape.differentiate(loss, create_graph=create_graph)
+    with torch.set_grad_enabled(create_graph):
+        residual = logit_gradients(logits, labels)  # [B, C]
+        scale = residual.norm(dim=1)  # [B]
+        direction = residual / scale.clamp(min=torch.finfo(scale.dtype).tiny).unsqueeze(1)  # [B, C]
+    return Recorded(tape.differentiate(logits, direction.to(logits.dtype), create_graph=create_graph), scale)
+
+
+def logit_gradients(logits: Tensor, labels: Tensor) -> Tensor:
+    """Each example's `∂L/∂logits = p − onehot(y)`, in float64: `[B, C]`.
+
+    Written as `p_c` for the other classes and minus their sum for the true one, it keeps its relative precision where
+    `p_y − 1` would round to zero. A mean over the batch would scale it by 1/B, so there is none.
+    """
+    others = logits.double().softmax(1).scatter(1, labels.unsqueeze(1), 0.0)  # [B, C]
+    return others.scatter(1, labels.unsqueeze(1), -others.sum(1, keepdim=True))
 
 
 @dataclass
@@ -86,27 +110,42 @@ class Tape:
         for hook in self._hooks:
             hook.remove()
 
-    def differentiate(self, loss: Tensor, *, create_graph: bool) -> dict[str, Gradient]:
-        """Output-gradients of every call, turned into per-example parameter gradients by the layers' rules."""
+    def differentiate(self, logits: Tensor, direction: Tensor, *, create_graph: bool) -> dict[str, Gradient]:
+        """Gradients of `Σ_i direction_i · logits_i`: of every call's output, and by the rules of its parameters.
+
+        Example i's logits depend on no other example, so slice i of an output's gradient is example i's own.
+        """
         junctions = self._mode.junctions
         outputs = [call.output for call in self.own] + [junction.repeated for junction in junctions]
-        found = torch.autograd.grad(loss, outputs, create_graph=create_graph, allow_unused=True)
+        found = torch.autograd.grad(logits, outputs, direction, create_graph=create_graph, allow_unused=True)
         b = [torch.zeros_like(y) if g is None else g for y, g in zip(outputs, found, strict=True)]
+        with torch.set_grad_enabled(create_graph):
+            result = self._of_examples(b[: len(self.own)], create_graph)
+            if junctions:
+                self._of_batch(result, junctions, b[len(self.own) :], create_graph)
+        return result
+
+    def _of_examples(self, b: list[Tensor], create_graph: bool) -> dict[str, Gradient]:
+        """Gradients through the calls that each example has to itself."""
         result: dict[str, Gradient] = {}
         inputs = {id(call.a): call.a if create_graph else call.a.detach() for call in self.own}
-        for call, gradient in zip(self.own, b, strict=False):
+        for call, gradient in zip(self.own, b, strict=True):
             self._apply_rules(result, call.module, inputs[id(call.a)], gradient)
-        if junctions:
-            direct = self._mode.direct
-            targets = [call.output for call in self.shared] + list(direct.values())
-            carried = per_example(junctions, b[len(self.own) :], targets, self.batch, create_graph=create_graph)
-            for call, gradient in zip(self.shared, carried, strict=False):
-                a = call.a if create_graph else call.a.detach()
-                a = a if a.shape[0] == 1 else a.unsqueeze(0)
-                self._apply_rules(result, call.module, a.expand(self.batch, *a.shape[1:]), gradient)
-            for name, gradient in zip(direct, carried[len(self.shared) :], strict=True):
-                _merge(result, name, Dense(gradient.flatten(1)))
         return result
+
+    def _of_batch(
+        self, result: dict[str, Gradient], junctions: list[Junction], repeated: list[Tensor], create_graph: bool
+    ) -> None:
+        """Add the gradients through the calls, and the plain uses of parameters, that the batch shares."""
+        direct = self._mode.direct
+        targets = [call.output for call in self.shared] + list(direct.values())
+        carried = per_example(junctions, repeated, targets, self.batch, create_graph=create_graph)
+        for call, gradient in zip(self.shared, carried, strict=False):
+            a = call.a if create_graph else call.a.detach()
+            a = a if a.shape[0] == 1 else a.unsqueeze(0)  # [1, …]
+            self._apply_rules(result, call.module, a.expand(self.batch, *a.shape[1:]), gradient)
+        for name, gradient in zip(direct, carried[len(self.shared) :], strict=True):
+            _merge(result, name, Dense(gradient.flatten(1)))
 
     def _enter_layer(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         self._mode.inside_layers += 1

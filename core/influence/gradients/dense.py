@@ -27,10 +27,10 @@ class Dense(Gradient):
         assert isinstance(other, Dense)
         return Dense(self.g + other.g)
 
-    def squared_norms(self) -> Tensor:
+    def squared_norms(self, memo: Memo) -> Tensor:
         return self.g.square().sum(1)  # [B]
 
-    def pair_products(self, left: Tensor, right: Tensor) -> Tensor:
+    def pair_products(self, left: Tensor, right: Tensor, memo: Memo) -> Tensor:
         return (self.g[left] * self.g[right]).sum(1)  # [K]
 
     def bank(self, probes: int) -> Bank:

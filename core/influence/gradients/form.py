@@ -24,11 +24,11 @@ class Gradient(ABC):
         """The sum of two gradients of one parameter: a module that is called twice has one gradient."""
 
     @abstractmethod
-    def squared_norms(self) -> Tensor:
+    def squared_norms(self, memo: Memo) -> Tensor:
         """`⟨g_i, g_i⟩`, `[B]`."""
 
     @abstractmethod
-    def pair_products(self, left: Tensor, right: Tensor) -> Tensor:
+    def pair_products(self, left: Tensor, right: Tensor, memo: Memo) -> Tensor:
         """`⟨g_left(k), g_right(k)⟩` for K pairs of indices into the batch, `[K]`."""
 
     @abstractmethod

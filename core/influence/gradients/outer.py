@@ -48,35 +48,37 @@ class Outer(Gradient):
         assert isinstance(other, Outer)
         return Outer(torch.cat([self.a, other.a], 1), torch.cat([self.b, other.b], 1))
 
-    def squared_norms(self) -> Tensor:
+    def squared_norms(self, memo: Memo) -> Tensor:
         tokens, inner, outer = self._sizes
         if tokens * (inner + outer) > MATRIX_COST * inner * outer:
             return torch.bmm(self.b.mT, self.a).square().sum((1, 2))  # [B]
-        return (torch.bmm(self.a, self.a.mT) * torch.bmm(self.b, self.b.mT)).sum((1, 2))  # [B]
+        inputs = memo.once("own inputs", (self.a,), lambda: torch.bmm(self.a, self.a.mT))  # [B, T, T]
+        return (inputs * torch.bmm(self.b, self.b.mT)).sum((1, 2))  # [B]
 
-    def pair_products(self, left: Tensor, right: Tensor) -> Tensor:
+    def pair_products(self, left: Tensor, right: Tensor, memo: Memo) -> Tensor:
         tokens, inner, outer = self._sizes
         pairs = left.numel()
         if pairs * tokens**2 * (inner + outer) > MATRIX_COST * (pairs + self.batch * tokens) * inner * outer:
             whole = torch.bmm(self.b.mT, self.a).flatten(1)  # [B, out·in]
             return (whole[left] * whole[right]).sum(1)  # [K]
-        grams = torch.bmm(self.a[left], self.a[right].mT) * torch.bmm(self.b[left], self.b[right].mT)  # [K, T, T]
-        return grams.sum((1, 2))  # [K]
+        inputs = memo.once("pairs", (self.a, left, right), lambda: torch.bmm(self.a[left], self.a[right].mT))
+        return (inputs * torch.bmm(self.b[left], self.b[right].mT)).sum((1, 2))  # [K, T, T] → [K]
 
     def bank(self, probes: int) -> Bank:
-        tokens, inner, outer = self._sizes
+        _, inner, outer = self._sizes
+        tokens = int(live_tokens(self.b).sum()) / self.batch
         return FactorBank() if factors_are_cheaper(inner, outer, tokens, probes) else MatrixBank(probes)
 
 
-MATRIX_COST = 2
+MATRIX_COST = 2.5
 """What a multiply-add costs in the products that build and read whole matrices, against one in plain large products:
-measured 70–80 against 140–160 GFLOP/s on one AVX-512 core."""
+these run from the cache, those wait for memory."""
 
 BLOCK = {"cpu": 24 * 2**20, "cuda": 256 * 2**20}
 """Bytes of a block of intermediate products: large enough for fast products, small enough for the cache."""
 
 
-def factors_are_cheaper(inner: int, outer: int, tokens: int, probes: int) -> bool:
+def factors_are_cheaper(inner: int, outer: int, tokens: float, probes: int) -> bool:
     """Whether P probes of T tokens are better kept as factors than as matrices.
 
     Multiply-adds per training example of as many tokens: T²·(in + out)·P against (T + P)·in·out.

@@ -31,11 +31,11 @@ class Rows(Gradient):
         assert isinstance(other, Rows)
         return Rows(torch.cat([self.ids, other.ids], 1), torch.cat([self.b, other.b], 1))
 
-    def squared_norms(self) -> Tensor:
+    def squared_norms(self, memo: Memo) -> Tensor:
         same = self.ids.unsqueeze(2) == self.ids.unsqueeze(1)  # [B, T, T]
         return (torch.bmm(self.b, self.b.mT) * same).sum((1, 2))  # [B]
 
-    def pair_products(self, left: Tensor, right: Tensor) -> Tensor:
+    def pair_products(self, left: Tensor, right: Tensor, memo: Memo) -> Tensor:
         same = self.ids[left].unsqueeze(2) == self.ids[right].unsqueeze(1)  # [K, T, T]
         return (torch.bmm(self.b[left], self.b[right].mT) * same).sum((1, 2))  # [K]
 
