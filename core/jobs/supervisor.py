@@ -148,7 +148,7 @@ class Supervisor:
                 queue.give_back(self.store, job.id, job.lease_token, "the worker ended while it ran")
 
     def _disk_has_room(self) -> bool:
-        return psutil.disk_usage(str(self.home)).free >= self.settings.min_free_mb * 1024 * 1024
+        return bool(psutil.disk_usage(str(self.home)).free >= self.settings.min_free_mb * 1024 * 1024)
 
     def _environment(self, token: str) -> dict[str, str]:
         environment = {
