@@ -6,11 +6,12 @@ import streamlit as st
 
 from core.store import queries
 from core.store.engine import Store
-from core.store.queries import RunRow
+from core.store.queries import JobRow, RunRow
 from pages.parts.formats import counted, plain
-from pages.parts.progress import start_worker_button
+from pages.parts.progress import job_title, start_worker_button
 
 MOST = 2
+LOOKED_AT = 200
 
 
 def show_attention(store: Store, runs: Sequence[RunRow]) -> None:
@@ -27,6 +28,24 @@ def show_attention(store: Store, runs: Sequence[RunRow]) -> None:
         ([run for run in own if run.status == "failed"], "failed"),
     ):
         _lines(*kind)
+    _failed_jobs(store)
+
+
+def _failed_jobs(store: Store) -> None:
+    """Diagnoses and evaluations whose last attempt failed; a failed training is its run's own line."""
+    last: dict[tuple[str, str | None], JobRow] = {}
+    for job in queries.list_jobs(store, limit=LOOKED_AT):
+        last.setdefault((job.kind, job.run_id), job)
+    failed = [job for job in last.values() if job.status == "failed" and job.kind != "train"]
+    for job in failed[:MOST]:
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"attention-job-{job.id}"):
+            with st.container(width="stretch", gap=None):
+                st.markdown(f":red[:material/error:] {job_title(job)} failed.")
+                if job.error:
+                    st.caption(plain(job.error))
+            st.page_link(
+                "jobs/page.py", label="Open the log", icon=":material/arrow_forward:", query_params={"job": job.id}
+            )
 
 
 def _lines(runs: Sequence[RunRow], kind: str) -> None:

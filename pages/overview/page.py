@@ -7,7 +7,7 @@ from core.store.engine import open_store
 from pages.overview.attention import show_attention
 from pages.overview.live import live_overview
 from pages.overview.runs import show_runs
-from pages.overview.start import show_start, show_welcome
+from pages.overview.start import show_how, show_start, show_welcome
 from pages.parts.progress import EVERY_SECONDS
 from pages.parts.texts import WHAT_THIS_IS
 
@@ -26,3 +26,5 @@ else:
     show_start(store, runs)
 if runs:
     show_runs(runs)
+if not own:
+    show_how()

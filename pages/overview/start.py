@@ -16,6 +16,23 @@ from pages.parts.formats import plain
 
 SAMPLE = "textlen"
 ENCODER = "minilm"
+STEPS = (
+    (
+        ":material/table_view: Check the data",
+        "How closely do label and confound go together, and how far would the confound alone get? That floor makes every "
+        "accuracy readable.",
+    ),
+    (
+        ":material/model_training: Train a classifier",
+        "In the background, with its progress in sight. Accuracy is told for every label and confound together, worst cell "
+        "included.",
+    ),
+    (
+        ":material/query_stats: Ask what it learned from",
+        "Every training example's influence on a set of decisions. If those that share the confound speak louder, the model "
+        "leans on it.",
+    ),
+)
 
 
 def show_welcome(store: Store, runs: Sequence[RunRow]) -> None:
@@ -45,6 +62,15 @@ def show_welcome(store: Store, runs: Sequence[RunRow]) -> None:
         )
         if st.button("Add your data", icon=":material/upload_file:", key="to-data", width="stretch"):
             st.switch_page("data/page.py")
+
+
+def show_how() -> None:
+    """The loop in three steps, for those who do not know it yet."""
+    st.space("small")
+    st.subheader("How it works", anchor=False)
+    for place, (title, text) in zip(st.columns(len(STEPS), gap="large"), STEPS, strict=True):
+        place.markdown(f"**{title}**")
+        place.caption(text)
 
 
 def show_start(store: Store, runs: Sequence[RunRow]) -> None:

@@ -20,6 +20,9 @@ else:
         with st.container(horizontal=True):
             for run_id, name in list(at_work.items())[:3]:
                 st.page_link(
-                    "train/page.py", label=f"Watch {plain(name)}", icon=":material/monitoring:", query_params={"run": run_id}
+                    "train/page.py",
+                    label=f"Watch {plain(name)}",
+                    icon=":material/monitoring:",
+                    query_params={"run": run_id},
                 )
     show_form(store, clone=st.query_params.get("clone"), dataset=st.query_params.get("dataset"))

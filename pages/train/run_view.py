@@ -118,6 +118,9 @@ def _live(store: Store, run_id: str) -> None:
     last = next((job for job in jobs if job.kind == "train"), None)
     if last is not None and last.status in ("failed", "cancelled"):
         _ended_badly(last)
+    diagnosis = next((job for job in jobs if job.kind == "diagnose"), None)
+    if diagnosis is not None and diagnosis.status == "failed":
+        _ended_badly(diagnosis)
     _curves(store, run_id)
     key = f"run-state-{run_id}"
     state = (
@@ -144,7 +147,7 @@ def _job(job: JobRow) -> None:
 
 def _ended_badly(job: JobRow) -> None:
     if job.status == "failed":
-        st.error(plain(job.error or "The training failed."), icon=":material/error:")
+        st.error(f"{KINDS[job.kind]} failed: {plain(job.error or 'its log may say why.')}", icon=":material/error:")
     else:
         st.info("The training was cancelled. It can go on from its last saved state.", icon=":material/cancel:")
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -45,6 +45,7 @@ def test_from_a_file_to_the_examples_behind_a_decision(dashboard: Dashboard, pag
     choose(page, "Encoder", "A random two-layer BERT")
     page.get_by_role("spinbutton", name="Epochs").fill("8")
     page.get_by_role("spinbutton", name="Batch size").fill("16")
+    page.get_by_text("Only the final one").click()
     page.get_by_role("spinbutton", name="Probes").fill("8")
     page.keyboard.press("Enter")
     settle(page)
@@ -54,6 +55,7 @@ def test_from_a_file_to_the_examples_behind_a_decision(dashboard: Dashboard, pag
     expect(page.get_by_text("What it reached")).to_be_visible(timeout=WORK)
     expect(page.get_by_text(re.compile("On dev the model is right on"))).to_be_visible()
     expect(page.get_by_role("button", name="See the diagnosis")).to_be_visible(timeout=WORK)
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0, timeout=WORK)
     page.get_by_role("button", name="See the diagnosis").click()
 
     page.wait_for_url("**/diagnose?run=*")
