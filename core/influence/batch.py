@@ -1,6 +1,6 @@
 """Tokenised batches: what one is, how one is cut, and how its batch axis is made unmistakable."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,24 @@ def pieces(batch: Batch, chunk: int) -> Iterator[dict[str, Tensor]]:
     """The batch in slices of at most `chunk` examples."""
     for start in range(0, size(batch), chunk):
         yield {name: x[start : start + chunk] for name, x in batch.items()}
+
+
+def groups(batches: Sequence[Batch], most: int) -> Iterator[list[Batch]]:
+    """The examples of all batches in groups of at most `most`, in order."""
+    group: list[Batch] = []
+    room = most
+    for batch in batches:
+        start = 0
+        while start < size(batch):
+            part = {name: x[start : start + room] for name, x in batch.items()}
+            group.append(part)
+            start += size(part)
+            room -= size(part)
+            if not room:
+                yield group
+                group, room = [], most
+    if group:
+        yield group
 
 
 def unambiguous(model: nn.Module, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:

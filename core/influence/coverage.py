@@ -37,7 +37,9 @@ def cover(model: nn.Module, parameters: Iterable[str] | None = None) -> Coverage
     trainable = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     chosen = trainable if parameters is None else _named(model, trainable, parameters)
     if not chosen:
-        raise UnknownParameterError("No parameter to take gradients of: the model has no trainable one, or none is named.")
+        raise UnknownParameterError(
+            "No parameter to take gradients of: the model has no trainable one, or none is named."
+        )
     uncovered = [
         f"{name} ({type(module).__name__})"
         for name in chosen

@@ -32,9 +32,7 @@ def representations(model: nn.Module, batch: Batch) -> Tensor:
     def keep(_module: nn.Module, args: tuple[Any, ...]) -> None:
         read.append(args[0])
 
-    hooks = [
-        module.register_forward_pre_hook(keep) for module in model.modules() if isinstance(module, nn.Linear)
-    ]
+    hooks = [module.register_forward_pre_hook(keep) for module in model.modules() if isinstance(module, nn.Linear)]
     device = next(model.parameters()).device
     try:
         with evaluation(model):
@@ -100,4 +98,4 @@ def _unit(h: Tensor, kind: str, first: int) -> Tensor:
         raise NonFiniteGradientError(f"{kind} {first + int(bad.nonzero()[0])}: its embedding is not finite.")
     if bool((norms == 0).any()):
         raise ZeroGradientError(f"{kind} {first + int((norms == 0).nonzero()[0, 0])}: its embedding is exactly zero.")
-    return h / norms
+    return h.div(norms)

@@ -64,12 +64,13 @@ class Meter:
         model: the classifier.
         coverage: the parameters that count.
         limit: bytes that the engine may take beside the model and the result.
+        ceiling: examples at a time, whatever the prediction says.
     """
 
     model: nn.Module
     coverage: Coverage
     limit: int
-    _ceiling: int = MOST_EXAMPLES
+    ceiling: int = MOST_EXAMPLES
     _bank: int = 0
     _touched: int = 0
     _seen: dict[int, int] = field(default_factory=dict)
@@ -100,11 +101,11 @@ class Meter:
     def examples(self, batch: Batch) -> int:
         """Examples of this batch's length that fit at a time beside the probes."""
         fitting = (self.limit - WORKSPACE - self._bank) // max(self._per_example(batch), 1)
-        return max(1, min(self._ceiling, fitting))
+        return max(1, min(self.ceiling, fitting))
 
     def lower(self, examples: int) -> None:
         """Never take more than this many at a time again: memory ran out."""
-        self._ceiling = max(1, min(self._ceiling, examples))
+        self.ceiling = max(1, min(self.ceiling, examples))
 
     def _per_example(self, batch: Batch) -> int:
         """Bytes that each example of this batch adds to the peak."""
@@ -151,7 +152,7 @@ class Meter:
             return x
 
         inputs, _ = unambiguous(self.model, {name: x[:1] for name, x in batch.items()})
-        with torch.autograd.graph.saved_tensors_hooks(count, lambda x: x):
+        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(count, lambda x: x):
             logits = self.model(**inputs).logits
         del logits
         return sum(kept.values())

@@ -4,13 +4,12 @@ No parameter gradient is ever asked for. From the recorded pairs `(a, b)` the ru
 per-example gradients in factored form.
 """
 
-from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from core.influence.batch import Batch, unambiguous
 from core.influence.coverage import Coverage
@@ -95,20 +94,18 @@ class Tape:
     def __post_init__(self) -> None:
         self._names = {id(parameter): name for name, parameter in self.model.named_parameters()}
         self._mode = SharedTensors(self.batch, self._names, frozenset(self.coverage.layer_of))
-        self._hooks: list[RemovableHandle] = []
+        self._open = ExitStack()
 
     def __enter__(self) -> "Tape":
         for module in self.model.modules():
             if has_rules(module):
-                self._hooks.append(module.register_forward_pre_hook(self._enter_layer))
-                self._hooks.append(module.register_forward_hook(self._leave_layer))
-        self._mode.__enter__()
+                self._open.callback(module.register_forward_pre_hook(self._enter_layer).remove)
+                self._open.callback(module.register_forward_hook(self._leave_layer).remove)
+        self._open.enter_context(self._mode)
         return self
 
     def __exit__(self, *reason: Any) -> None:
-        self._mode.__exit__(*reason)
-        for hook in self._hooks:
-            hook.remove()
+        self._open.__exit__(*reason)
 
     def differentiate(self, logits: Tensor, direction: Tensor, *, create_graph: bool) -> dict[str, Gradient]:
         """Gradients of `Σ_i direction_i · logits_i`: of every call's output, and by the rules of its parameters.
@@ -147,7 +144,7 @@ class Tape:
         for name, gradient in zip(direct, carried[len(self.shared) :], strict=True):
             _merge(result, name, Dense(gradient.flatten(1)))
 
-    def _enter_layer(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+    def _enter_layer(self, *_: Any) -> None:
         self._mode.inside_layers += 1
 
     def _leave_layer(self, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor | None:
@@ -188,5 +185,3 @@ def _merge(result: dict[str, Gradient], name: str, gradient: Gradient) -> None:
     if name in result and type(result[name]) is not type(gradient):
         raise UncoveredParameterError(f"{name} is used by layers of different kinds, whose gradients no rule can add.")
     result[name] = result[name].merge(gradient) if name in result else gradient
-
-

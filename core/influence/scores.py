@@ -99,7 +99,7 @@ def self_influence(
     """
     engine = Engine(model, by_layer=by_layer, parameters=parameters, memory=memory, tf32=tf32, progress=progress)
     norms = engine.norms(examples)
-    return _like(model, norms if by_layer else norms.squeeze(0))
+    return _like(model, norms if by_layer else norms.sum(0))
 
 
 def _norms(squared: Tensor, kind: str) -> Tensor:

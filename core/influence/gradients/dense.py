@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from core.influence.gradients.form import Bank, Gradient
 from core.influence.gradients.memo import Memo
@@ -20,19 +21,24 @@ class Dense(Gradient):
     g: Tensor
 
     @property
+    @override
     def batch(self) -> int:
         return self.g.shape[0]
 
+    @override
     def merge(self, other: Gradient) -> Gradient:
         assert isinstance(other, Dense)
         return Dense(self.g + other.g)
 
+    @override
     def squared_norms(self, memo: Memo) -> Tensor:
         return self.g.square().sum(1)  # [B]
 
+    @override
     def pair_products(self, left: Tensor, right: Tensor, memo: Memo) -> Tensor:
         return (self.g[left] * self.g[right]).sum(1)  # [K]
 
+    @override
     def bank(self, probes: int) -> Bank:
         return DenseBank()
 
@@ -43,10 +49,12 @@ class DenseBank(Bank):
     def __init__(self) -> None:
         self._parts: list[Tensor] = []
 
+    @override
     def add(self, gradient: Gradient, memo: Memo) -> None:
         assert isinstance(gradient, Dense)
         self._parts.append(gradient.g)
 
+    @override
     def products(self, gradient: Gradient, memo: Memo) -> Tensor:
         assert isinstance(gradient, Dense)
         if len(self._parts) > 1:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from core.influence.gradients.form import Bank, Gradient
 from core.influence.gradients.memo import Memo
@@ -37,6 +38,7 @@ class Outer(Gradient):
         return cls(a[:, first:last], b[:, first:last])
 
     @property
+    @override
     def batch(self) -> int:
         return self.a.shape[0]
 
@@ -44,10 +46,12 @@ class Outer(Gradient):
     def _sizes(self) -> tuple[int, int, int]:
         return self.a.shape[1], self.a.shape[2], self.b.shape[2]
 
+    @override
     def merge(self, other: Gradient) -> Gradient:
         assert isinstance(other, Outer)
         return Outer(torch.cat([self.a, other.a], 1), torch.cat([self.b, other.b], 1))
 
+    @override
     def squared_norms(self, memo: Memo) -> Tensor:
         tokens, inner, outer = self._sizes
         if tokens * (inner + outer) > MATRIX_COST * inner * outer:
@@ -55,6 +59,7 @@ class Outer(Gradient):
         inputs = memo.once("own inputs", (self.a,), lambda: torch.bmm(self.a, self.a.mT))  # [B, T, T]
         return (inputs * torch.bmm(self.b, self.b.mT)).sum((1, 2))  # [B]
 
+    @override
     def pair_products(self, left: Tensor, right: Tensor, memo: Memo) -> Tensor:
         tokens, inner, outer = self._sizes
         pairs = left.numel()
@@ -64,6 +69,7 @@ class Outer(Gradient):
         inputs = memo.once("pairs", (self.a, left, right), lambda: torch.bmm(self.a[left], self.a[right].mT))
         return (inputs * torch.bmm(self.b[left], self.b[right].mT)).sum((1, 2))  # [K, T, T] → [K]
 
+    @override
     def bank(self, probes: int) -> Bank:
         _, inner, outer = self._sizes
         tokens = int(live_tokens(self.b).sum()) / self.batch
@@ -104,6 +110,7 @@ class FactorBank(Bank):
         self._owner: list[Tensor] = []
         self._probes = 0
 
+    @override
     def add(self, gradient: Gradient, memo: Memo) -> None:
         assert isinstance(gradient, Outer)
         live = live_tokens(gradient.b)  # [n, S]
@@ -115,6 +122,7 @@ class FactorBank(Bank):
         self._owner.append(live.nonzero()[:, 0] + self._probes)  # [m]
         self._probes += gradient.batch
 
+    @override
     def products(self, gradient: Gradient, memo: Memo) -> Tensor:
         assert isinstance(gradient, Outer)
         if len(self._a) != 1 or len(self._owner) != 1:
@@ -153,6 +161,7 @@ class MatrixBank(Bank):
         self._filled = 0
         self._matrices: Tensor | None = None
 
+    @override
     def add(self, gradient: Gradient, memo: Memo) -> None:
         assert isinstance(gradient, Outer)
         if self._matrices is None:
@@ -161,6 +170,7 @@ class MatrixBank(Bank):
         torch.bmm(gradient.b.mT, gradient.a, out=self._matrices[rows])  # [n, out, in]
         self._filled = rows.stop
 
+    @override
     def products(self, gradient: Gradient, memo: Memo) -> Tensor:
         assert isinstance(gradient, Outer)
         assert self._matrices is not None
@@ -178,7 +188,8 @@ class MatrixBank(Bank):
 
 def live_tokens(b: Tensor) -> Tensor:
     """Which tokens of `b` `[B, T, out]` are not exactly zero, `[B, T]`."""
-    return torch.linalg.vector_norm(b, dim=2) != 0
+    lengths: Tensor = torch.linalg.vector_norm(b, dim=2)
+    return lengths != 0
 
 
 def _live_range(b: Tensor) -> tuple[int, int]:

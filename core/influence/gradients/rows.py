@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from core.influence.gradients.form import Bank, Gradient
 from core.influence.gradients.memo import Memo
@@ -24,21 +25,26 @@ class Rows(Gradient):
     b: Tensor
 
     @property
+    @override
     def batch(self) -> int:
         return self.ids.shape[0]
 
+    @override
     def merge(self, other: Gradient) -> Gradient:
         assert isinstance(other, Rows)
         return Rows(torch.cat([self.ids, other.ids], 1), torch.cat([self.b, other.b], 1))
 
+    @override
     def squared_norms(self, memo: Memo) -> Tensor:
         same = self.ids.unsqueeze(2) == self.ids.unsqueeze(1)  # [B, T, T]
         return (torch.bmm(self.b, self.b.mT) * same).sum((1, 2))  # [B]
 
+    @override
     def pair_products(self, left: Tensor, right: Tensor, memo: Memo) -> Tensor:
         same = self.ids[left].unsqueeze(2) == self.ids[right].unsqueeze(1)  # [K, T, T]
         return (torch.bmm(self.b[left], self.b[right].mT) * same).sum((1, 2))  # [K]
 
+    @override
     def bank(self, probes: int) -> Bank:
         return RowsBank()
 
@@ -54,10 +60,12 @@ class RowsBank(Bank):
         self._rows: Tensor | None = None
         self._table: Tensor | None = None
 
+    @override
     def add(self, gradient: Gradient, memo: Memo) -> None:
         assert isinstance(gradient, Rows)
         self._parts.append(gradient)
 
+    @override
     def products(self, gradient: Gradient, memo: Memo) -> Tensor:
         assert isinstance(gradient, Rows)
         rows, table = self._built()
@@ -65,7 +73,7 @@ class RowsBank(Bank):
 
     def _built(self) -> tuple[Tensor, Tensor]:
         if self._rows is None or self._table is None:
-            self._rows = torch.cat([part.ids.flatten() for part in self._parts]).unique()  # [U], sorted
+            self._rows = torch.unique(torch.cat([part.ids.flatten() for part in self._parts]))  # [U], sorted
             self._table = torch.cat([self._scattered(self._rows, part) for part in self._parts])  # [P, (U+1)·H]
             self._parts = []
         return self._rows, self._table

@@ -9,7 +9,6 @@ from core.influence.gradients.rows import Rows, scatter
 from core.influence.layers.registry import rule
 from core.influence.layers.tokens import by_token
 
-
 SHORT = 64
 """Rows up to which a table's gradient is written out."""
 
