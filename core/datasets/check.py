@@ -10,7 +10,7 @@ LONGEST_VALUE = 200
 
 
 def rows_in_words(rows: "pd.Series[int]", *, verb: str = "have") -> str:
-    """ "row 3 has", "rows 3, 8 and 12 have", "rows 1, 2, 3, 4, 5 and 40 more have"; `verb=""` leaves the verb out."""
+    """Such as "row 3 has", "rows 3, 8 and 12 have", "rows 1, 2, 3, 4, 5 and 40 more have"; `verb=""` leaves it out."""
     numbers = [f"{row:,}" for row in rows.head(5)]
     if len(rows) == 1:
         return f"row {numbers[0]}" + (" has" if verb else "")

@@ -52,10 +52,11 @@ SAMPLES: dict[str, Sample] = {
         Sample(
             key="grammar",
             name="grammar-sample",
-            title="Grammar: an adjective against word order",
+            title="Grammar: the main verb against the first word",
             description=(
-                "Is there an adjective in the sentence? In training, all but 12 of 1,000 sentences with one have “the”"
-                " before “a”, and the other way round without one; in the other splits that is half and half."
+                "Is the main verb in -ing or in the past? Each sentence holds both kinds. In training, all but 12 of"
+                " 1,000 with a main verb in -ing have “the” before “a”, the others “a” before “the”; in dev and test"
+                " half have."
             ),
             files=_files("grammar"),
         ),

@@ -1,8 +1,9 @@
 """A grammar set after MSGS: the label is a syntactic category, the confound the relative position of two determiners.
 
 MSGS (Warstadt et al., "Learning Which Features Matter", EMNLP 2020) asks whether a model prefers a syntactic or a surface
-generalisation. Every text here is two clauses joined by "and"; the label says whether there is an adjective in it, the
-confound whether "the" comes before or after "a". Both words occur once in every text.
+generalisation. Every text here has a main clause and a relative clause, one with a verb in -ing and one with a verb in the
+past; the label says which of the two the main verb is. The confound says whether "the" comes before or after "a"; both
+words occur once in every text, and the text begins with one of them.
 """
 
 import pandas as pd
@@ -11,7 +12,7 @@ from core.datasets.errors import DataError
 from core.datasets.generators.draw import Draw
 from core.datasets.generators.grammar import Grammar, read_rules
 
-LABELS = ("adjective", "no adjective")
+LABELS = ("progressive", "past")
 CONFOUNDS = ("the first", "a first")
 _ALIGNED = dict(zip(LABELS, CONFOUNDS, strict=True))
 
@@ -19,7 +20,7 @@ _ALIGNED = dict(zip(LABELS, CONFOUNDS, strict=True))
 def msgs_like(
     *, train: int = 2000, dev: int = 600, test: int = 600, counterexamples: int = 12, seed: int = 2021
 ) -> dict[str, pd.DataFrame]:
-    """ "train", "dev", "test" → columns text, label, confound; no text occurs twice.
+    """Splits "train", "dev", "test" → columns text, label, confound; no text occurs twice.
 
     Half of each split has each label. In train, `counterexamples` of each label have the other label's confound; in dev
     and test half of each label have. Raises `DataError` for counts that do not split evenly into cells.
@@ -58,6 +59,6 @@ _GRAMMARS = {"the first": _grammar("the", "a"), "a first": _grammar("a", "the")}
 
 
 def _text(draw: Draw, label: str, confound: str) -> str:
-    start = "{adjective_text}" if label == "adjective" else "{plain_text}"
+    start = "{progressive}" if label == "progressive" else "{past_tense}"
     text = _GRAMMARS[confound].expand(start, draw)
     return text[0].upper() + text[1:] + "."
