@@ -13,9 +13,9 @@ MOST_WAITING = 50
 
 
 def live_jobs(store: Store) -> None:
-    """Draw the live part; when nothing runs or waits any more, run the page once so that it stops looking."""
+    """Draw the live part; when a job has ended or a worker came or went, run the whole page once more."""
     jobs = queries.list_jobs(store, active=True)
-    _show_worker(store)
+    alive = _show_worker(store)
     running = [job for job in jobs if job.status == "running"]
     waiting = [job for job in reversed(jobs) if job.status == "queued"]  # the oldest, which is next, first
     st.subheader("Running")
@@ -29,19 +29,19 @@ def live_jobs(store: Store) -> None:
             _card(job)
         if len(waiting) > MOST_WAITING:
             st.caption(f"… and {counted(len(waiting) - MOST_WAITING, 'more job')}.")
-    had_some = st.session_state.get("jobs-active", False)
-    st.session_state["jobs-active"] = bool(jobs)
-    if had_some and not jobs:
+    before, here = st.session_state.get("jobs-seen"), (alive, {job.id for job in jobs})
+    st.session_state["jobs-seen"] = here
+    if before is not None and (before[0] != alive or before[1] - here[1]):
         st.rerun()
 
 
-def _show_worker(store: Store) -> None:
+def _show_worker(store: Store) -> bool:
     workers = queries.live_workers(store)
     if not workers:
         with st.container(border=True):
             st.markdown("**No worker is alive.** What waits stays in the queue until one is started.")
             start_worker_button(key="start-worker")
-        return
+        return False
     for worker in workers:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.badge("Worker alive", icon=":material/check_circle:", color="green")
@@ -55,6 +55,7 @@ def _show_worker(store: Store) -> None:
                     ":material/info: It runs an older version of the code than this dashboard. New jobs are run with "
                     "the code on disk; restart the worker to renew its own part.",
                 )
+    return True
 
 
 def _card(job: JobRow) -> None:

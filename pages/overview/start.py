@@ -45,6 +45,7 @@ def show_welcome(store: Store, runs: Sequence[RunRow]) -> None:
             f"{plain(SAMPLES[SAMPLE].title)}: a small model is trained on a bundled sample in which a prefix gives the "
             "label away, and is then asked what it learned from. Takes some minutes on a laptop and needs no network."
         )
+        st.space("stretch")
         _start_button(store, kind="primary")
     if demo:
         with next(places), st.container(border=True, height="stretch"):
@@ -53,6 +54,7 @@ def show_welcome(store: Store, runs: Sequence[RunRow]) -> None:
                 "The same, computed before: curves, histograms and the examples behind them, to browse at once. It has no "
                 "weights, so it cannot be trained further or diagnosed anew."
             )
+            st.space("stretch")
             _demo_button(demo)
     with next(places), st.container(border=True, height="stretch"):
         st.markdown("#### Bring your own text")
@@ -60,6 +62,7 @@ def show_welcome(store: Store, runs: Sequence[RunRow]) -> None:
             "A CSV, JSON or Parquet file with text, a label and what you suspect the model might lean on. If you have no "
             "column for that, build one from keywords."
         )
+        st.space("stretch")
         if st.button("Add your data", icon=":material/upload_file:", key="to-data", width="stretch"):
             st.switch_page("data/page.py")
 

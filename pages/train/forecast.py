@@ -7,13 +7,16 @@ import streamlit as st
 from sqlalchemy import select
 
 from core.encoders.catalogue import EncoderSpec
+from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset, Run
 from core.training.config import TrainConfig
+from core.training.estimate import Lengths, Speed, estimate, token_lengths
 from pages.parts.formats import counted, megabytes, roughly
 
-BYTES_PER_PARAMETER = 16  # float32 weights, gradients and the two moments of AdamW
 RUNS = 10
+MOST_TEXTS = 20_000
+FREE = Speed("", 0.0, 0.0, 0.0, 0.0, micro_batch=None)  # time is told from earlier runs; only the sizes are asked for
 
 
 def show_forecast(store: Store, dataset: Dataset, config: TrainConfig, spec: EncoderSpec, *, runs: int) -> None:
@@ -28,13 +31,21 @@ def show_forecast(store: Store, dataset: Dataset, config: TrainConfig, spec: Enc
         seconds = pace * examples * config.label_epochs * max(runs, 1)
         lines.append(f":material/schedule: About {roughly(seconds)} by the pace of earlier runs on {device}.")
     if spec.shape is not None:
-        model = spec.shape.parameters
+        lengths = _token_lengths(store, dataset.id, config.max_length)
+        needs = estimate(config, spec.shape, {"train": lengths}, FREE)
         lines.append(
-            f":material/memory: At least {megabytes(model * BYTES_PER_PARAMETER)} of memory, "
-            f"{megabytes(4 * model * config.checkpoints)} of disk for "
-            f"{counted(config.checkpoints, 'checkpoint')}."
+            f":material/memory: About {megabytes(needs.memory_bytes)} of memory and {megabytes(needs.disk_bytes)} of disk"
+            + (" for each." if runs > 1 else ".")
         )
     st.caption("  \n".join(lines))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _token_lengths(_store: Store, dataset_id: str, max_length: int) -> Lengths:
+    """About how many tokens the training texts have, [N]; of a large set its first texts."""
+    dataset = queries.get_dataset(_store, dataset_id)
+    frame = queries.examples(_store, dataset, "train", ["text", "text_b"]).head(MOST_TEXTS)
+    return token_lengths(frame["text"].str.cat(frame["text_b"].fillna("").astype(str), sep=" "), max_length)
 
 
 def _pace(store: Store, spec: EncoderSpec, config: TrainConfig) -> tuple[float | None, str]:
