@@ -46,7 +46,11 @@ def main(job_id: str) -> int:
         what = (str(error).splitlines() or [""])[0]
         message = f"It stopped on an error of ours ({type(error).__name__}: {what:.200}). The log has the details."
         return _failed(store, job, token, message)
-    finish(store, job.id, token, "done", result=result, exit_code=0)
+    if finish(store, job.id, token, "done", result=result, exit_code=0) and job.kind == "train":
+        # Only now: a crash before the row says "done" must find the state to go on from.
+        from core.training.state import drop_state
+
+        drop_state(store.artifacts.path(f"runs/{job.run_id}"))
     return 0
 
 

@@ -156,6 +156,8 @@ class Supervisor:
             "UNCONFOUND_HOME": str(self.home),
             "UNCONFOUND_JOB_TOKEN": token,
             "TOKENIZERS_PARALLELISM": "false",
+            # Threads that wait should sleep: spinning, they take the very cores that a busy machine's other work needs.
+            "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
             "PYTHONUNBUFFERED": "1",
             "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # deterministic matrix products on a GPU
         }

@@ -78,7 +78,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Predicted cost of a run. low and high: what the prediction has been wrong by in our measurements, 0.7 to 1.4."""
+    """Predicted cost of a run. low and high: an allowance of −30 and +40 % for what else the machine does; not a measured error."""
 
     steps: int
     seconds: float
