@@ -55,7 +55,7 @@ class Outer(Gradient):
     def squared_norms(self, memo: Memo) -> Tensor:
         tokens, inner, outer = self._sizes
         if tokens * (inner + outer) > MATRIX_COST * inner * outer:
-            return torch.bmm(self.b.mT, self.a).square().sum((1, 2))  # [B]
+            return torch.bmm(self.b.mT, self.a).square().sum(2).double().sum(1)  # [B]
         inputs = memo.once("own inputs", (self.a,), lambda: torch.bmm(self.a, self.a.mT))  # [B, T, T]
         return (inputs * torch.bmm(self.b, self.b.mT)).sum((1, 2))  # [B]
 
@@ -65,7 +65,7 @@ class Outer(Gradient):
         pairs = left.numel()
         if pairs * tokens**2 * (inner + outer) > MATRIX_COST * (pairs + self.batch * tokens) * inner * outer:
             whole = torch.bmm(self.b.mT, self.a).flatten(1)  # [B, out·in]
-            return (whole[left] * whole[right]).sum(1)  # [K]
+            return (whole[left] * whole[right]).sum(1, dtype=torch.float64)  # [K]
         inputs = memo.once("pairs", (self.a, left, right), lambda: torch.bmm(self.a[left], self.a[right].mT))
         return (inputs * torch.bmm(self.b[left], self.b[right].mT)).sum((1, 2))  # [K, T, T] → [K]
 
@@ -82,6 +82,10 @@ these run from the cache, those wait for memory."""
 
 BLOCK = {"cpu": 24 * 2**20, "cuda": 256 * 2**20}
 """Bytes of a block of intermediate products: large enough for fast products, small enough for the cache."""
+
+
+LONGEST_SUM = 2**17
+"""Terms summed in the model's precision before float64 takes over."""
 
 
 def factors_are_cheaper(inner: int, outer: int, tokens: float, probes: int) -> bool:
@@ -132,7 +136,7 @@ class FactorBank(Bank):
         batch, tokens = gradient.a.shape[:2]
         width = bank_a.shape[0]
         sums = gradient.a.new_empty(batch, width)  # [B, M]
-        step = max(1, _block(gradient.a) // (tokens * width))
+        step = max(1, _block(gradient.a) // max(1, tokens * width))
         for start in range(0, batch, step):
             a, b = gradient.a[start : start + step], gradient.b[start : start + step]  # [n, T, ·]
             n = a.shape[0]
@@ -153,7 +157,8 @@ class MatrixBank(Bank):
     """The probes' whole matrices, `[P, out, in]`: for many probes of many tokens.
 
     A training example's matrix is built a few output rows at a time, multiplied with all probes, and dropped while it
-    is still in the cache: T·out·in multiply-adds to build, P·out·in to multiply.
+    is still in the cache: T·out·in multiply-adds to build, P·out·in to multiply. Sums over blocks are kept in float64:
+    float32 products of very long vectors drift.
     """
 
     def __init__(self, probes: int) -> None:
@@ -176,13 +181,13 @@ class MatrixBank(Bank):
         assert self._matrices is not None
         a, b = gradient.a, gradient.b
         batch, inner = a.shape[0], a.shape[2]
-        sums = a.new_zeros(batch, self._probes)
-        step = max(1, _block(a) // (batch * inner))
+        sums = a.new_zeros(batch, self._probes, dtype=torch.float64)
+        step = max(1, min(_block(a) // batch, LONGEST_SUM) // inner)
         for start in range(0, b.shape[2], step):
             factors = b[:, :, start : start + step].mT  # [B, r, T]
             block = memo.buffer("matrices", a, batch, factors.shape[1], inner)
             torch.bmm(factors, a, out=block)  # [B, r, in]
-            sums.addmm_(block.flatten(1), self._matrices[:, start : start + step].flatten(1).T)  # [B, P]
+            sums += block.flatten(1) @ self._matrices[:, start : start + step].flatten(1).T  # [B, P]
         return sums
 
 

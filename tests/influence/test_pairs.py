@@ -1,0 +1,118 @@
+"""Invariant: pair cosines equal the oracle's, and their θ-gradient the four-term formula and finite differences."""
+
+import pytest
+import torch
+
+from core.influence.pairs import pair_cosines
+from tests.influence import oracle
+from tests.influence.models import FAMILIES, batch, make
+
+LEFT, RIGHT = [1, 2, 3, 4], [0, 0, 0, 0]
+
+
+def influence_loss(cosines):
+    """`(mean over A − mean over B)²` of one probe with two examples on either side."""
+    return (cosines[:2].mean() - cosines[2:].mean()) ** 2
+
+
+def theta_gradient(model, value):
+    found = torch.autograd.grad(value, list(model.parameters()), allow_unused=True, materialize_grads=True)
+    return torch.cat([g.flatten() for g in found])
+
+
+def four_terms(model, examples, left, right, weights):
+    """`Σ_k w_k ∇θ cos_k` by the paper's p + q − r − s, with explicit Hessian-vector products."""
+    total = 0.0
+    for i, j, weight in zip(left, right, weights, strict=True):
+        g_i, g_j = (oracle.gradient(model, examples[k], create_graph=True) for k in (i, j))
+
+        def hvp(g, v):
+            return theta_gradient(model, g @ v.detach())
+
+        n_i, n_j, dot = g_i.norm().detach(), g_j.norm().detach(), (g_i @ g_j).detach()
+        p = hvp(g_i, g_j) / (n_i * n_j)
+        g_i, g_j = (oracle.gradient(model, examples[k], create_graph=True) for k in (i, j))
+        q = hvp(g_j, g_i) / (n_i * n_j)
+        g_i, g_j = (oracle.gradient(model, examples[k], create_graph=True) for k in (i, j))
+        r = dot * hvp(g_i, g_i) / (n_i**3 * n_j)
+        s = dot * hvp(g_j, g_j) / (n_i * n_j**3)
+        total = total + weight * (p + q - r - s)
+    return total
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_cosines_and_their_gradient(family):
+    model = make(family)
+    examples = batch(family, 5, 6, 1)
+    cosines = pair_cosines(model, examples, LEFT, RIGHT, create_graph=True)
+    model.eval()
+    expected = oracle.cosines(model, [examples], [examples])[LEFT, RIGHT]
+    torch.testing.assert_close(cosines.detach(), expected, rtol=0, atol=1e-10)
+    found = theta_gradient(model, influence_loss(cosines))
+    leaf = expected.requires_grad_()
+    (weights,) = torch.autograd.grad(influence_loss(leaf), leaf)
+    formula = four_terms(model, oracle.examples([examples]), LEFT, RIGHT, weights)
+    assert (found - formula).abs().max() < 1e-9 * formula.abs().max()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_gradient_equals_finite_differences(family):
+    model = make(family)
+    examples = batch(family, 5, 6, 1)
+    found = theta_gradient(model, influence_loss(pair_cosines(model, examples, LEFT, RIGHT, create_graph=True)))
+    torch.manual_seed(3)
+    direction = [torch.randn_like(parameter) * 1e-6 for parameter in model.parameters()]
+    sides = []
+    with torch.no_grad():
+        for sign in (1, -2):
+            for parameter, step in zip(model.parameters(), direction, strict=True):
+                parameter.add_(step, alpha=sign)
+            sides.append(float(influence_loss(pair_cosines(model, examples, LEFT, RIGHT))))
+    along = float(found @ torch.cat([step.flatten() for step in direction]))
+    assert abs((sides[0] - sides[1]) / 2 - along) < 1e-5 * abs(along) + 1e-14
+
+
+def test_fused_attention_gives_the_same_gradient():
+    """Scaled-dot-product attention has no second derivative in its fused forms: the plain one is taken."""
+    examples = batch("bert", 5, 6, 1)
+    found = []
+    for attention in ("eager", "sdpa"):
+        model = make("bert")
+        model.set_attn_implementation(attention)
+        cosines = pair_cosines(model, examples, LEFT, RIGHT, create_graph=True)
+        found.append(theta_gradient(model, influence_loss(cosines)))
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=1e-12)
+
+
+def test_float32_gradient_is_close():
+    examples = batch("bert", 5, 6, 1)
+    found = [
+        theta_gradient(model, influence_loss(pair_cosines(model, examples, LEFT, RIGHT, create_graph=True)))
+        for model in (make("bert", torch.float32), make("bert"))
+    ]
+    assert (found[0] - found[1]).norm() < 1e-4 * found[1].norm()
+
+
+def test_restricted_gradients_have_a_gradient_in_all_of_theta():
+    model = make("bert")
+    examples = batch("bert", 5, 6, 1)
+    chosen = ["classifier.weight"]
+    cosines = pair_cosines(model, examples, LEFT, RIGHT, create_graph=True, parameters=chosen)
+    expected = oracle.cosines(model, [examples], [examples], chosen)[LEFT, RIGHT]
+    torch.testing.assert_close(cosines.detach(), expected, rtol=0, atol=1e-10)
+    influence_loss(cosines).backward()
+    assert model.bert.embeddings.word_embeddings.weight.grad.abs().max() > 0
+
+
+def test_a_descent_on_the_influence_loss_reaches_zero():
+    model = make("bert")
+    examples = batch("bert", 5, 6, 1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss = influence_loss(pair_cosines(model, examples, LEFT, RIGHT, create_graph=True))
+        torch.autograd.backward(loss)
+        optimizer.step()
+        losses.append(loss.item())
+    assert min(losses[-5:]) < 0.05 * losses[0]
