@@ -9,6 +9,7 @@ from core.influence.batch import Batch
 from core.influence.conditions import evaluation, exact_arithmetic
 from core.influence.coverage import cover
 from core.influence.errors import NonFiniteGradientError, ZeroGradientError
+from core.influence.gradients.couples import Couples
 from core.influence.gradients.memo import Memo
 from core.influence.record import gradients
 
@@ -51,15 +52,16 @@ def pair_cosines(
     """
     coverage = cover(model, parameters)
     device = next(model.parameters()).device
-    rows_left, rows_right = (torch.as_tensor(rows, device=device) for rows in (left, right))  # [K]
+    couples = Couples.of(*(torch.as_tensor(rows, device=device) for rows in (left, right)))
     memo = Memo()
     with evaluation(model), exact_arithmetic(model, tf32=tf32, twice=create_graph):
         found = gradients(model, batch, coverage, create_graph=create_graph)
         forms = found.by_parameter.values()
         squared = torch.stack([form.squared_norms(memo) for form in forms]).sum(0)  # [B]
-        products = torch.stack([form.pair_products(rows_left, rows_right, memo) for form in forms]).sum(0)  # [K]
+        products = torch.stack([form.pair_products(couples, memo) for form in forms]).sum(0)  # [K]
     _check(squared.detach(), found.scale.detach())
-    return products / (squared[rows_left] * squared[rows_right]).sqrt()
+    cosines = products / (squared[couples.left] * squared[couples.right]).sqrt()  # [K], anchor by anchor
+    return cosines[couples.back]
 
 
 def _check(squared: Tensor, scale: Tensor) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.influence.gradients import outer
+from core.influence.gradients.couples import Couples
 from core.influence.gradients.dense import Dense
 from core.influence.gradients.memo import Memo
 from core.influence.gradients.outer import Outer
@@ -26,7 +27,13 @@ def check(form, whole, probes, whole_probes):
     torch.testing.assert_close(form.squared_norms(memo), whole.square().sum(1), **CLOSE)
     rows = torch.arange(form.batch)
     left, right = rows.repeat(2), rows.flip(0).repeat(2)
-    torch.testing.assert_close(form.pair_products(left, right, memo), (whole[left] * whole[right]).sum(1), **CLOSE)
+    for couples in (
+        Couples.of(left, right),
+        Couples.of(rows, torch.zeros_like(rows)),
+        Couples.of(left[:-1], right[:-1]),
+    ):
+        expected = (whole[couples.left] * whole[couples.right]).sum(1)
+        torch.testing.assert_close(form.pair_products(couples, Memo()), expected, **CLOSE)
     torch.testing.assert_close(form.merge(form).squared_norms(memo), 4 * whole.square().sum(1), **CLOSE)
     bank = probes[0].bank(sum(part.batch for part in probes))
     for part in probes:
@@ -84,3 +91,12 @@ def test_tokens_with_no_gradient_are_dropped_and_nothing_else():
     b[0, 1] = 0.0  # only one example's: kept for the other
     assert Outer.of(a, b).b.shape == (2, 3, 4)
     assert Outer.of(a, torch.zeros_like(b)).squared_norms(Memo()).tolist() == [0.0, 0.0]
+
+
+def test_couples_are_put_back_in_the_order_given():
+    left, right = torch.tensor([4, 1, 3, 2]), torch.tensor([5, 0, 0, 5])
+    couples = Couples.of(left, right)
+    assert couples.anchors.tolist() == [0, 5]
+    assert couples.left[couples.back].tolist() == left.tolist()
+    assert couples.right[couples.back].tolist() == right.tolist()
+    assert Couples.of(left, torch.tensor([5, 0, 0, 0])).anchors.tolist() == [0, 0, 0, 5]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from core.influence.gradients.couples import Couples
 from core.influence.gradients.form import Bank, Gradient
 from core.influence.gradients.memo import Memo
 
@@ -35,8 +36,8 @@ class Dense(Gradient):
         return self.g.square().sum(1)  # [B]
 
     @override
-    def pair_products(self, left: Tensor, right: Tensor, memo: Memo) -> Tensor:
-        return (self.g[left] * self.g[right]).sum(1)  # [K]
+    def pair_products(self, couples: Couples, memo: Memo) -> Tensor:
+        return (self.g[couples.left] * self.g[couples.right]).sum(1)  # [K]
 
     @override
     def bank(self, probes: int) -> Bank:

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor
 
+from core.influence.gradients.couples import Couples
 from core.influence.gradients.memo import Memo
 
 
@@ -28,8 +29,8 @@ class Gradient(ABC):
         """`⟨g_i, g_i⟩`, `[B]`."""
 
     @abstractmethod
-    def pair_products(self, left: Tensor, right: Tensor, memo: Memo) -> Tensor:
-        """`⟨g_left(k), g_right(k)⟩` for K pairs of indices into the batch, `[K]`."""
+    def pair_products(self, couples: Couples, memo: Memo) -> Tensor:
+        """`⟨g_left(k), g_right(k)⟩` for K pairs of rows of the batch, `[K]`."""
 
     @abstractmethod
     def bank(self, probes: int) -> "Bank":

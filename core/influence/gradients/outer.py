@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from core.influence.gradients.couples import Couples
 from core.influence.gradients.form import Bank, Gradient
 from core.influence.gradients.memo import Memo
 
@@ -60,14 +61,14 @@ class Outer(Gradient):
         return (inputs * torch.bmm(self.b, self.b.mT)).sum((1, 2))  # [B]
 
     @override
-    def pair_products(self, left: Tensor, right: Tensor, memo: Memo) -> Tensor:
+    def pair_products(self, couples: Couples, memo: Memo) -> Tensor:
         tokens, inner, outer = self._sizes
-        pairs = left.numel()
+        pairs = len(couples.left)
         if pairs * tokens**2 * (inner + outer) > MATRIX_COST * (pairs + self.batch * tokens) * inner * outer:
             whole = torch.bmm(self.b.mT, self.a).flatten(1)  # [B, out·in]
-            return (whole[left] * whole[right]).sum(1, dtype=torch.float64)  # [K]
-        inputs = memo.once("pairs", (self.a, left, right), lambda: torch.bmm(self.a[left], self.a[right].mT))
-        return (inputs * torch.bmm(self.b[left], self.b[right].mT)).sum((1, 2))  # [K, T, T] → [K]
+            return (whole[couples.left] * whole[couples.right]).sum(1, dtype=torch.float64)  # [K]
+        inputs = memo.once("couples", (self.a, couples.left), lambda: couples.grams(self.a))  # [K, T, T]
+        return (inputs * couples.grams(self.b)).sum((1, 2))  # [K]
 
     @override
     def bank(self, probes: int) -> Bank:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from core.influence.gradients.couples import Couples
 from core.influence.gradients.form import Bank, Gradient
 from core.influence.gradients.memo import Memo
 
@@ -40,9 +41,9 @@ class Rows(Gradient):
         return (torch.bmm(self.b, self.b.mT) * same).sum((1, 2))  # [B]
 
     @override
-    def pair_products(self, left: Tensor, right: Tensor, memo: Memo) -> Tensor:
-        same = self.ids[left].unsqueeze(2) == self.ids[right].unsqueeze(1)  # [K, T, T]
-        return (torch.bmm(self.b[left], self.b[right].mT) * same).sum((1, 2))  # [K]
+    def pair_products(self, couples: Couples, memo: Memo) -> Tensor:
+        same = self.ids[couples.left].unsqueeze(2) == self.ids[couples.right].unsqueeze(1)  # [K, T, T]
+        return (couples.grams(self.b) * same).sum((1, 2))  # [K]
 
     @override
     def bank(self, probes: int) -> Bank:

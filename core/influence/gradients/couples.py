@@ -1,0 +1,38 @@
+"""Which examples of a batch are multiplied with which, ordered so that what they share is read once."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Couples:
+    """K pairs of rows of a batch, ordered by their right-hand row, the anchor (in tuning: the probe).
+
+    Attributes:
+        left: `[K]`.
+        right: `[K]`, sorted.
+        anchors: `[U]`, the different right-hand rows if each has equally many partners, else `right` itself.
+        back: `[K]`, where each pair as given now stands.
+    """
+
+    left: Tensor
+    right: Tensor
+    anchors: Tensor
+    back: Tensor
+
+    @classmethod
+    def of(cls, left: Tensor, right: Tensor) -> "Couples":
+        """Order the pairs `(left_k, right_k)`, both `[K]`."""
+        order = right.argsort(stable=True)  # [K]
+        anchors, counts = torch.unique(right, return_counts=True)  # [U], [U]
+        if not bool((counts == counts[0]).all()):
+            anchors = right[order]
+        return cls(left[order], right[order], anchors, order.argsort())
+
+    def grams(self, x: Tensor) -> Tensor:
+        """Inner products of all tokens of either example: `x` `[B, T, H]` → `[K, T, T]`."""
+        tokens, width = x.shape[1:]
+        partners = x.index_select(0, self.left).view(len(self.anchors), -1, width)  # [U, K/U·T, H]
+        return torch.bmm(partners, x.index_select(0, self.anchors).mT).view(-1, tokens, tokens)
