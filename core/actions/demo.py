@@ -16,7 +16,7 @@ from sqlalchemy import select
 from core.settings import PROJECT, get_settings
 from core.store import queries
 from core.store.engine import Store, open_store
-from core.store.tables import Base, Checkpoint, Dataset, Diagnosis, Evaluation, Metric, Run
+from core.store.tables import Base, Checkpoint, Dataset, Diagnosis, Evaluation, Metric, Run, UtcTime
 
 FOLDER = PROJECT / "data" / "demo"
 _TABLES: dict[str, type[Base]] = {
@@ -94,7 +94,7 @@ def _plain(row: Base) -> dict[str, Any]:
 
 
 def _revived(table: type[Base], row: dict[str, Any]) -> dict[str, Any]:
-    moments = {column.key for column in table.__table__.columns if column.type.python_type is datetime}
+    moments = {column.key for column in table.__table__.columns if isinstance(column.type, UtcTime)}
     return {
         key: datetime.fromisoformat(value).astimezone(UTC) if key in moments and value is not None else value
         for key, value in row.items()

@@ -9,6 +9,7 @@ from core.actions.deleting import delete_dataset
 from core.actions.summaries import dataset_summary
 from core.commands.console import Console, number, percent, table
 from core.datasets.mapping import ColumnMapping
+from core.datasets.rules import ConfoundRule, KeywordRule, RegexRule
 from core.errors import UserError
 from core.store import queries
 from core.store.tables import Dataset
@@ -27,7 +28,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     add.add_argument("--dev", type=Path, metavar="FILE", help="without it a dev split is cut off, stratified by cell")
     add.add_argument("--test", type=Path, metavar="FILE")
     for column in ("text", "label", "confound"):
-        add.add_argument(f"--{column}", default=column, help=f"name of the {column} column")
+        add.add_argument(f"--{column}", help=f"name of the {column} column (default: {column})")
     add.add_argument("--text-b", help="column of a second text")
     add.add_argument("--split", help="column that names the split, where one file holds them all")
     add.add_argument("--id", help="column of unique ids")
@@ -36,6 +37,22 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     add.add_argument("--drop-confound", action="append", default=[], metavar="VALUE")
     add.add_argument("--merge-label", action="append", default=[], metavar="FROM=TO")
     add.add_argument("--merge-confound", action="append", default=[], metavar="FROM=TO")
+    add.add_argument("--confound-threshold", type=float, help="make two confound values of a number")
+    add.add_argument(
+        "--confound-keywords",
+        action="append",
+        default=[],
+        metavar="VALUE=WORD,WORD",
+        help="build the confound: VALUE where the text holds one of the words; may be given several times",
+    )
+    add.add_argument(
+        "--confound-pattern",
+        metavar="REGEX",
+        help="build the confound: whether the text matches, or what its group (?P<value>…) caught",
+    )
+    add.add_argument(
+        "--confound-from", metavar="COLUMN", help="where keywords or pattern are looked for (default: the text)"
+    )
     add.add_argument("--dev-fraction", type=float, default=0.2)
     add.add_argument("--seed", type=int, default=2021, help="of the dev split that is cut off")
     add.add_argument("--control-of", metavar="DATASET", help="the data set of which this is the no-spurious control")
@@ -52,6 +69,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _add(options: argparse.Namespace, console: Console) -> None:
     control_of = queries.get_dataset(console.store, options.control_of).id if options.control_of else None
+    rule = _rule(options)
     given = {"train": options.train, "dev": options.dev, "test": options.test}
     dataset = add_files(
         console.store,
@@ -59,10 +77,12 @@ def _add(options: argparse.Namespace, console: Console) -> None:
         name=options.name,
         files={split: path for split, path in given.items() if path is not None},
         mapping=ColumnMapping(
-            text=options.text,
+            text=options.text or "text",
             text_b=options.text_b,
-            label=options.label,
-            confound=options.confound,
+            label=options.label or "label",
+            confound=options.confound or (None if rule else "confound"),
+            confound_rule=rule,
+            confound_threshold=options.confound_threshold,
             split=options.split,
             id=options.id,
             label_threshold=options.label_threshold,
@@ -120,6 +140,22 @@ def _lines(dataset: Dataset) -> list[str]:
         *dataset.sources.get("notes", []),
         *(f"warning: {one['sentence']}" for one in dataset.profile["warnings"]),
     ]
+
+
+def _rule(options: argparse.Namespace) -> ConfoundRule | None:
+    if options.confound_keywords and options.confound_pattern:
+        raise UserError("The confound is built from keywords or from a pattern, not from both. Leave one out.")
+    if options.confound_pattern:
+        return RegexRule(pattern=options.confound_pattern, column=options.confound_from)
+    if not options.confound_keywords:
+        return None
+    groups = []
+    for text in options.confound_keywords:
+        value, equals, words = text.partition("=")
+        if not equals or not value.strip():
+            raise UserError(f"Keywords are written VALUE=WORD,WORD, for example female=she,her; got {text!r}.")
+        groups.append((value.strip(), tuple(words.split(","))))
+    return KeywordRule(groups=tuple(groups), column=options.confound_from)
 
 
 def _merges(pairs: list[str]) -> dict[str, str]:

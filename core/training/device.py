@@ -32,7 +32,8 @@ class Machine:
         if self.device.type == "cuda":
             name = torch.cuda.get_device_name(self.device)
         else:
-            name = f"CPU, {torch.get_num_threads()} threads"
+            threads = torch.get_num_threads()
+            name = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
         return f"{name}, {str(self.precision).removeprefix('torch.')}"
 
     def micro_batch(self, config: TrainConfig) -> int:

@@ -187,3 +187,15 @@ def test_a_failed_run_has_code_1(store: Store, dataset: str) -> None:
     done = call("train", "--dataset", dataset, "--encoder", "tiny", "--set", "device=cuda", "--wait", "--json", code=1)
     assert "no usable GPU" in done.stderr
     assert json.loads(done.stdout)["status"] == "failed"
+
+
+def test_a_confound_can_be_built_from_keywords_or_a_pattern(settings: Settings) -> None:
+    file = SAMPLES["textlen"].files["train"]
+    words = ask("dataset", "add", "--name", "words", "--train", file, "--confound-keywords", "pos=positive")
+    assert words["confounds"] == ["none", "pos"]
+    pattern = ask(
+        "dataset", "add", "--name", "pattern", "--train", file, "--confound-pattern", "^(?P<value>Positive|Negative)"
+    )
+    assert pattern["confounds"] == ["Negative", "Positive"]
+    both = ("--confound-pattern", "x", "--confound-keywords", "a=b")
+    assert "not from both" in call("dataset", "add", "--name", "x", "--train", file, *both, code=2).stderr
