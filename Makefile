@@ -11,7 +11,7 @@ run: $(VENV)/run.stamp
 
 test: check
 	$(BIN)/python tools/browser.py
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .

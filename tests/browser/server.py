@@ -115,6 +115,9 @@ def settle(page: Page) -> None:
 
 def choose(page: Page, label: str, option: str) -> None:
     """Pick an option of a select box by the beginning of its text."""
-    page.get_by_role("combobox", name=label).first.click()
+    box = page.get_by_role("combobox", name=label).first
+    box.scroll_into_view_if_needed()  # a list that opens while the page scrolls closes again
+    page.wait_for_timeout(500)
+    box.click()
     page.get_by_role("option", name=option).first.click()
     settle(page)

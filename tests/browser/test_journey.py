@@ -74,16 +74,16 @@ def test_from_a_file_to_the_examples_behind_a_decision(dashboard: Dashboard, pag
     assert (run.status, run.encoder, run.dataset) == ("done", "tiny", "reviews")
     assert run.cid is not None
 
+    shown = page.get_by_text(re.compile(r"Influence .* with the same confound")).first.inner_text()
+    visit(page, page.url)  # the address restores probe and bin
+    expect(page.get_by_text(shown).first).to_be_visible()
 
-def test_the_link_of_a_diagnosis_restores_it(dashboard: Dashboard, page: Page) -> None:
     visit(page, dashboard.url)
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     _click_row(page, RUNS, 1)
     page.get_by_role("link", name="Diagnose").last.click()
     page.wait_for_url("**/diagnose?run=*")
     settle(page)
-    here = page.url
-    visit(page, here)
     expect(page.get_by_text("Who speaks for this decision?")).to_be_visible()
 
 
