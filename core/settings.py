@@ -32,6 +32,7 @@ class Settings(BaseSettings):
 
     threads: int | None = Field(None, ge=1, description="CPU threads of a job; all cores when not given")
     demo: bool = Field(True, description="Put the precomputed demo into an empty store")
+    calibrate: bool = Field(True, description="Measure this machine's speed when the worker has nothing to do")
     worker_idle_seconds: float = Field(
         600.0, gt=0, description="An unwatched worker with nothing to do leaves after this"
     )

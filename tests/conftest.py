@@ -9,6 +9,7 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["UNCONFOUND_CALIBRATE"] = "false"  # every worker of a test would measure the busy machine anew
 
 from core.settings import Settings, get_settings
 from core.store.engine import Store, open_store

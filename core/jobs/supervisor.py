@@ -16,6 +16,7 @@ import psutil
 from sqlalchemy import update
 
 from core.jobs import queue
+from core.jobs.calibrate import known_speed
 from core.jobs.devices import Device, devices
 from core.jobs.locks import supervisor_lock, try_lock, watched
 from core.jobs.version import code_version
@@ -46,6 +47,7 @@ class Supervisor:
         self.stopping = False
         self.worker_id = ""
         self._beat_at = 0.0
+        self._calibration: subprocess.Popen[bytes] | None = None
 
     def run(self) -> bool:
         """Work until told to stop. Returns False at once when another supervisor looks after this store already."""
@@ -73,6 +75,7 @@ class Supervisor:
             self._heartbeat()
             job = queue.claim(self.store, self.worker_id, self.device.title) if self._disk_has_room() else None
             if job is not None:
+                self._end_calibration()
                 self._run_job(job)
                 idle_since = time.monotonic()
             elif self.idle_seconds is not None and time.monotonic() - idle_since > self.idle_seconds:
@@ -80,7 +83,33 @@ class Supervisor:
                     return
                 idle_since = time.monotonic()
             else:
+                self._calibrate()
                 time.sleep(POLL_SECONDS)
+        self._end_calibration()
+
+    def _calibrate(self) -> None:
+        """Measure the machine's speed beside the empty queue, once; see `core.jobs.calibrate`."""
+        if self._calibration is not None or not self.settings.calibrate or known_speed(self.store) is not None:
+            return
+        with (self.home / "worker.log").open("ab") as log:
+            self._calibration = subprocess.Popen(
+                [sys.executable, "-m", "core.jobs.calibrate"],
+                cwd=PROJECT,
+                env=self._environment(""),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _end_calibration(self) -> None:
+        """Make room for a job; a measurement that was broken off is begun again when the queue is empty."""
+        if self._calibration is None:
+            return
+        if self._calibration.poll() is None:
+            end_tree(self._calibration.pid, grace=0)
+            self._calibration.wait()
+            self._calibration = None
 
     def _run_job(self, job: Job) -> None:
         assert job.lease_token is not None

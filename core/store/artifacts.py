@@ -34,7 +34,7 @@ class Artifacts:
             raise ValueError(f"{relative!r} is outside the artifact folder")
         return target
 
-    def write(self, relative: str, fill: Callable[[Path], None]) -> str:
+    def write(self, relative: str, fill: Callable[[Path], object]) -> str:
         """Let `fill` write a file under a temporary name, then put it in place whole. Returns `relative`."""
         target = self.path(relative)
         target.parent.mkdir(parents=True, exist_ok=True)

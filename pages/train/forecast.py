@@ -1,4 +1,4 @@
-"""What a run will take, from what earlier runs took here; and what it needs at least, from the encoder's size."""
+"""What a run will take, from what earlier runs took here or from the machine's measured speed, and what it needs."""
 
 from math import ceil
 from statistics import median
@@ -7,6 +7,7 @@ import streamlit as st
 from sqlalchemy import select
 
 from core.encoders.catalogue import EncoderSpec
+from core.jobs.calibrate import known_speed
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset, Run
@@ -16,7 +17,7 @@ from pages.parts.formats import counted, megabytes, roughly
 
 RUNS = 10
 MOST_TEXTS = 20_000
-FREE = Speed("", 0.0, 0.0, 0.0, 0.0, micro_batch=None)  # time is told from earlier runs; only the sizes are asked for
+FREE = Speed("", 0.0, 0.0, 0.0, 0.0, micro_batch=None)  # where no speed was measured only the sizes are asked for
 
 
 def show_forecast(store: Store, dataset: Dataset, config: TrainConfig, spec: EncoderSpec, *, runs: int) -> None:
@@ -25,14 +26,22 @@ def show_forecast(store: Store, dataset: Dataset, config: TrainConfig, spec: Enc
     steps = ceil(examples / config.batch_size) * config.label_epochs
     pace, device = _pace(store, spec, config)
     lines = [f":material/footprint: {counted(steps, 'step')}" + (f" in each of {runs} runs" if runs > 1 else "")]
-    if pace is None:
-        lines.append(":material/schedule: Time: not known yet, no run with this encoder has finished here.")
-    else:
-        seconds = pace * examples * config.label_epochs * max(runs, 1)
-        lines.append(f":material/schedule: About {roughly(seconds)} by the pace of earlier runs on {device}.")
+    speed = known_speed(store)
+    needs = None
     if spec.shape is not None:
         lengths = _token_lengths(store, dataset.id, config.max_length)
-        needs = estimate(config, spec.shape, {"train": lengths}, FREE)
+        needs = estimate(config, spec.shape, {"train": lengths}, speed or FREE)
+    if pace is not None:
+        seconds = pace * examples * config.label_epochs * max(runs, 1)
+        lines.append(f":material/schedule: About {roughly(seconds)} by the pace of earlier runs on {device}.")
+    elif needs is not None and speed is not None:
+        seconds = needs.seconds * max(runs, 1)
+        lines.append(
+            f":material/schedule: About {roughly(seconds)}, give or take, by the measured speed of {speed.title}."
+        )
+    else:
+        lines.append(":material/schedule: Time: not known yet, no run with this encoder has finished here.")
+    if needs is not None:
         lines.append(
             f":material/memory: About {megabytes(needs.memory_bytes)} of memory and {megabytes(needs.disk_bytes)} of disk"
             + (" for each." if runs > 1 else ".")

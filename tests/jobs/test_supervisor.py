@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import psutil
 import pytest
 
@@ -14,13 +15,17 @@ from core.actions.datasets import add_sample
 from core.actions.diagnosing import start_diagnosis
 from core.actions.training import start_training
 from core.actions.waiting import wait_for
+from core.encoders.catalogue import resolve
 from core.jobs import queue
+from core.jobs.calibrate import known_speed
 from core.jobs.launch import ensure_worker
 from core.jobs.locks import supervisor_lock
 from core.jobs.supervisor import end_tree, log_path
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store
+from core.training.config import TrainConfig
+from core.training.estimate import estimate
 
 SAMPLE = "textlen"
 QUICK = {"label_epochs": "1", "checkpoints": "2"}
@@ -142,6 +147,21 @@ def test_an_idle_unwatched_worker_leaves(store: Store, settings: Settings) -> No
     lock = supervisor_lock(settings.home.resolve())
     lock.acquire(timeout=10)
     lock.release()
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_worker_with_nothing_to_do_measures_the_machine_once(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNCONFOUND_CALIBRATE", "true")
+    monkeypatch.setenv("UNCONFOUND_WORKER_IDLE_SECONDS", "60")
+    ensure_worker(settings.model_copy(update={"worker_idle_seconds": 60.0}))
+    until(lambda: known_speed(store) is not None)
+    speed = known_speed(store)
+    assert "CPU" in speed.title
+    assert speed.flop > 0
+    cost = estimate(TrainConfig(), resolve("minilm").shape, {"train": np.full(800, 25)}, speed)
+    assert 1 < cost.seconds < 36_000
 
 
 def test_a_bad_wish_is_refused_before_anything_is_queued(store: Store, settings: Settings) -> None:
