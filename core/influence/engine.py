@@ -10,7 +10,7 @@ from core.influence.batch import Batch, groups, pieces, size
 from core.influence.conditions import evaluation, exact_arithmetic
 from core.influence.coverage import cover
 from core.influence.errors import InfluenceError, MemoryLimitError
-from core.influence.gradients.memo import Memo
+from core.influence.gradients.buffers import Buffers
 from core.influence.memory import Meter, default_limit, out_of_memory
 from core.influence.record import gradients
 from core.influence.reduce import Probes, check_finite, squared_norms
@@ -63,7 +63,7 @@ class Engine:
         self._progress = progress
         limit = default_limit(next(model.parameters()).device) if memory is None else memory
         self._meter = Meter(model, self._coverage, limit)
-        self._memo = Memo()
+        self._buffers = Buffers()
         self._done = 0
         self._total: int | None = None
 
@@ -98,7 +98,7 @@ class Engine:
         """Squared gradient norms by layer, `[L, N]`, on the CPU in float64."""
         with evaluation(self._model), exact_arithmetic(self._model, tf32=self._tf32):
             self._expect(examples, passes=1)
-            return self._stream(examples, Probes(self._coverage, 0, self._memo))[1]
+            return self._stream(examples, Probes(self._coverage, 0, self._buffers))[1]
 
     def _expect(self, examples: Iterable[Batch], passes: int) -> None:
         self._done = 0
@@ -107,7 +107,7 @@ class Engine:
     def _hold(self, probes: Sequence[Batch], first: int) -> Probes:
         """The probes' gradients; when memory runs out all the same, once more in smaller pieces."""
         while True:
-            held = Probes(self._coverage, sum(map(size, probes)), self._memo)
+            held = Probes(self._coverage, sum(map(size, probes)), self._buffers)
             try:
                 for batch in probes:
                     for piece in pieces(batch, self._meter.examples(batch)):
@@ -146,7 +146,7 @@ class Engine:
         n = size(piece)
         try:
             found = gradients(self._model, piece, self._coverage)
-            norms = squared_norms(found, self._coverage, self._memo)
+            norms = squared_norms(found, self._coverage)
             products = probes.products(found)  # [L, n, P]
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):

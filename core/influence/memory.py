@@ -14,8 +14,9 @@ from core.influence.errors import MemoryLimitError
 from core.influence.gradients.outer import bank_size
 from core.influence.layers.embedding import SHORT
 
-MOST_EXAMPLES = 128
-"""Examples at a time beyond which nothing gets faster."""
+MOST_EXAMPLES = {"cpu": 32, "cuda": 256}
+"""Examples at a time beyond which nothing gets faster: on a CPU they should stay in the cache. MiniLM on one core,
+40 probes: 28.3 ms an example at 32, 32.7 ms at 64."""
 
 WORKSPACE = 128 * 2**20
 """Bytes for blocks and temporaries, whatever the sizes."""
@@ -64,16 +65,19 @@ class Meter:
         model: the classifier.
         coverage: the parameters that count.
         limit: bytes that the engine may take beside the model and the result.
-        ceiling: examples at a time, whatever the prediction says.
+        ceiling: examples at a time, whatever the prediction says; 0 for the device's own.
     """
 
     model: nn.Module
     coverage: Coverage
     limit: int
-    ceiling: int = MOST_EXAMPLES
+    ceiling: int = 0
     _bank: int = 0
     _touched: int = 0
     _seen: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ceiling = self.ceiling or MOST_EXAMPLES[next(self.model.parameters()).device.type]
 
     def plan(self, probes: Sequence[Batch]) -> Prediction:
         """How many probes to hold at once: all, if a fair number of examples fits beside them, else as many as do.

@@ -10,7 +10,6 @@ from core.influence.conditions import evaluation, exact_arithmetic
 from core.influence.coverage import cover
 from core.influence.errors import NonFiniteGradientError, ZeroGradientError
 from core.influence.gradients.couples import Couples
-from core.influence.gradients.memo import Memo
 from core.influence.record import gradients
 
 
@@ -53,15 +52,14 @@ def pair_cosines(
     coverage = cover(model, parameters)
     device = next(model.parameters()).device
     couples = Couples.of(*(torch.as_tensor(rows, device=device) for rows in (left, right)))
-    memo = Memo()
     with evaluation(model), exact_arithmetic(model, tf32=tf32, twice=create_graph):
         found = gradients(model, batch, coverage, create_graph=create_graph)
-        forms = found.by_parameter.values()
-        squared = torch.stack([form.squared_norms(memo) for form in forms]).sum(0)  # [B]
-        products = torch.stack([form.pair_products(couples, memo) for form in forms]).sum(0)  # [K]
+        terms = [form.norms_and_products(couples) for form in found.by_parameter.values()]
+        squared = torch.stack([norms.double() for norms, _ in terms]).sum(0)  # [B]
+        products = torch.stack([products.double() for _, products in terms]).sum(0)  # [K]
     _check(squared.detach(), found.scale.detach())
     cosines = products / (squared[couples.left] * squared[couples.right]).sqrt()  # [K], anchor by anchor
-    return cosines[couples.back]
+    return cosines[couples.back].to(next(model.parameters()).dtype)
 
 
 def _check(squared: Tensor, scale: Tensor) -> None:

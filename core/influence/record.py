@@ -16,6 +16,7 @@ from core.influence.coverage import Coverage
 from core.influence.errors import UncoveredParameterError
 from core.influence.gradients.dense import Dense
 from core.influence.gradients.form import Gradient
+from core.influence.gradients.outer import Outer
 from core.influence.layers.registry import has_rule, has_rules, rule_for
 from core.influence.shared import Junction, SharedTensors, per_example
 
@@ -29,7 +30,8 @@ class Recorded:
     gradients so small that their squares would vanish in float32.
 
     Attributes:
-        by_parameter: a gradient for each parameter that the forward pass used; the others' is zero.
+        by_parameter: a gradient for each parameter that the forward pass used; the others' is zero. Weights that
+            read one input stand together under the name of the first of them.
         scale: `[B]`, float64.
     """
 
@@ -120,7 +122,7 @@ class Tape:
             result = self._of_examples(b[: len(self.own)], create_graph)
             if junctions:
                 self._of_batch(result, junctions, b[len(self.own) :], create_graph)
-        return result
+            return self._stack(result)
 
     def _of_examples(self, b: list[Tensor], create_graph: bool) -> dict[str, Gradient]:
         """Gradients through the calls that each example has to itself."""
@@ -179,6 +181,24 @@ class Tape:
     def _apply_rules(self, result: dict[str, Gradient], module: nn.Module, a: Tensor, b: Tensor) -> None:
         for attribute, name in self._chosen(module).items():
             _merge(result, name, rule_for(module, attribute)(module, a, b))
+
+    def _stack(self, result: dict[str, Gradient]) -> dict[str, Gradient]:
+        """Linear layers of one block that read the same inputs (query, key and value) as one, under the first's name."""
+        read: dict[str, tuple[int, ...]] = {}
+        for call in (*self.own, *self.shared):
+            for name in self._chosen(call.module).values():
+                read[name] = (*read.get(name, ()), id(call.a))
+        groups: dict[tuple[object, ...], list[str]] = {}
+        for name, gradient in result.items():
+            alone = () if isinstance(gradient, Outer) and name in read else (name,)
+            groups.setdefault((self.coverage.layer_of[name], *read.get(name, ()), *alone), []).append(name)
+        for names in groups.values():
+            outers = [gradient for name in names if isinstance(gradient := result[name], Outer)]
+            if outers:
+                for name in names[1:]:
+                    del result[name]
+                result[names[0]] = Outer.stacked(outers).trimmed()
+        return result
 
 
 def _merge(result: dict[str, Gradient], name: str, gradient: Gradient) -> None:

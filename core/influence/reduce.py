@@ -7,8 +7,8 @@ from torch import Tensor
 
 from core.influence.coverage import Coverage
 from core.influence.errors import NonFiniteGradientError
+from core.influence.gradients.buffers import Buffers
 from core.influence.gradients.form import Bank
-from core.influence.gradients.memo import Memo
 from core.influence.record import Recorded
 
 
@@ -18,13 +18,13 @@ class Probes:
     Args:
         coverage: the parameters that count, and their layers.
         count: P, to lay memory out once.
-        memo: shared work and buffers.
+        buffers: memory for blocks.
     """
 
-    def __init__(self, coverage: Coverage, count: int, memo: Memo) -> None:
+    def __init__(self, coverage: Coverage, count: int, buffers: Buffers) -> None:
         self._coverage = coverage
         self._count = count
-        self._memo = memo
+        self._buffers = buffers
         self._banks: dict[str, Bank] = {}
         self._scales: list[Tensor] = []
         self._norms: list[Tensor] = []
@@ -36,14 +36,14 @@ class Probes:
 
     def add(self, found: Recorded, first: int) -> None:
         """Append the next probes; `first` is the number of the first of them, for messages."""
-        norms = squared_norms(found, self._coverage, self._memo)
+        norms = squared_norms(found, self._coverage)
         check_finite(norms, self._coverage.layers, "Probe", first + sum(len(scale) for scale in self._scales))
         self._norms.append(norms)
         self._scales.append(found.scale)
         for name, gradient in found.by_parameter.items():
             if name not in self._banks:
                 self._banks[name] = gradient.bank(self._count)
-            self._banks[name].add(gradient, self._memo)
+            self._banks[name].add(gradient, self._buffers)
 
     def products(self, found: Recorded) -> Tensor:
         """`⟨g_i, g_p⟩` by layer, `[L, B, P]`, on the CPU in float64."""
@@ -51,18 +51,18 @@ class Probes:
         sums = scale.new_zeros(len(self._coverage.layers), len(found.scale), len(scale))  # [L, B, P]
         for name, gradient in found.by_parameter.items():
             if name in self._banks:
-                sums[self._coverage.layer_of[name]] += self._banks[name].products(gradient, self._memo)
+                sums[self._coverage.layer_of[name]] += self._banks[name].products(gradient, self._buffers)
         return (sums * (found.scale.unsqueeze(1) * scale)).cpu()
 
 
-def squared_norms(found: Recorded, coverage: Coverage, memo: Memo) -> Tensor:
+def squared_norms(found: Recorded, coverage: Coverage) -> Tensor:
     """`|g_i|²` by layer, `[L, B]`, on the CPU.
 
     Sums over parameters are kept in float64: float32 norms of very long vectors drift by percents.
     """
     sums = found.scale.new_zeros(len(coverage.layers), len(found.scale))  # [L, B]
     for name, gradient in found.by_parameter.items():
-        sums[coverage.layer_of[name]] += gradient.squared_norms(memo)
+        sums[coverage.layer_of[name]] += gradient.squared_norms()
     return (sums * found.scale.square()).cpu()
 
 

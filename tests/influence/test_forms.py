@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.influence.gradients import outer
+from core.influence.gradients.buffers import Buffers
 from core.influence.gradients.couples import Couples
 from core.influence.gradients.dense import Dense
-from core.influence.gradients.memo import Memo
 from core.influence.gradients.outer import Outer
 from core.influence.gradients.rows import Rows, scatter
 
@@ -23,8 +23,8 @@ SIZES = {
 
 def check(form, whole, probes, whole_probes):
     """form, probes: gradients; whole, whole_probes: the same written out, `[B, D]`."""
-    memo = Memo()
-    torch.testing.assert_close(form.squared_norms(memo), whole.square().sum(1), **CLOSE)
+    buffers = Buffers()
+    torch.testing.assert_close(form.squared_norms(), whole.square().sum(1), **CLOSE)
     rows = torch.arange(form.batch)
     left, right = rows.repeat(2), rows.flip(0).repeat(2)
     for couples in (
@@ -33,13 +33,13 @@ def check(form, whole, probes, whole_probes):
         Couples.of(left[:-1], right[:-1]),
     ):
         expected = (whole[couples.left] * whole[couples.right]).sum(1)
-        torch.testing.assert_close(form.pair_products(couples, Memo()), expected, **CLOSE)
-    torch.testing.assert_close(form.merge(form).squared_norms(memo), 4 * whole.square().sum(1), **CLOSE)
+        torch.testing.assert_close(form.norms_and_products(couples)[1], expected, **CLOSE)
+    torch.testing.assert_close(form.merge(form).squared_norms(), 4 * whole.square().sum(1), **CLOSE)
     bank = probes[0].bank(sum(part.batch for part in probes))
     for part in probes:
-        bank.add(part, memo)
+        bank.add(part, buffers)
     for _ in range(2):
-        torch.testing.assert_close(bank.products(form, memo), whole @ whole_probes.T, **CLOSE)
+        torch.testing.assert_close(bank.products(form, buffers), whole @ whole_probes.T, **CLOSE)
 
 
 @settings(max_examples=40, deadline=None)
@@ -48,7 +48,7 @@ def test_outer(batch, tokens, inner, outer_, cost):
     def made(n, t):
         a, b = torch.randn(n, t, inner, dtype=torch.float64), torch.randn(n, t, outer_, dtype=torch.float64)
         b[:, -1] = 0.0 if t > 1 else b[:, -1]  # padding
-        return Outer.of(a, b), torch.einsum("bto,bti->boi", b, a).flatten(1)
+        return Outer(a, b).trimmed(), torch.einsum("bto,bti->boi", b, a).flatten(1)
 
     form, whole = made(batch, tokens)
     first, whole_first = made(2, tokens + 1)
@@ -86,11 +86,11 @@ def test_scatter_adds_what_falls_into_one_row():
 
 def test_tokens_with_no_gradient_are_dropped_and_nothing_else():
     a, b = torch.randn(2, 5, 3), torch.randn(2, 5, 4)
-    assert Outer.of(a, b).a is a
+    assert Outer(a, b).trimmed().a.shape == a.shape
     b[:, 3:] = 0.0
     b[0, 1] = 0.0  # only one example's: kept for the other
-    assert Outer.of(a, b).b.shape == (2, 3, 4)
-    assert Outer.of(a, torch.zeros_like(b)).squared_norms(Memo()).tolist() == [0.0, 0.0]
+    assert Outer(a, b).trimmed().b.shape == (2, 3, 4)
+    assert Outer(a, torch.zeros_like(b)).trimmed().squared_norms().tolist() == [0.0, 0.0]
 
 
 def test_couples_are_put_back_in_the_order_given():

@@ -32,7 +32,17 @@ class Couples:
         return cls(left[order], right[order], anchors, order.argsort())
 
     def grams(self, x: Tensor) -> Tensor:
-        """Inner products of all tokens of either example: `x` `[B, T, H]` → `[K, T, T]`."""
-        tokens, width = x.shape[1:]
-        partners = x.index_select(0, self.left).view(len(self.anchors), -1, width)  # [U, K/U·T, H]
-        return torch.bmm(partners, x.index_select(0, self.anchors).mT).view(-1, tokens, tokens)
+        """Inner products of all tokens of either example, the K/U partners of an anchor side by side.
+
+        `x` `[B, T, H]` → `[U, K/U·T, T]`.
+        """
+        return torch.bmm(self._partners(x), x.index_select(0, self.anchors).mT)
+
+    def add_grams_gradient(self, total: Tensor, at_grams: Tensor, x: Tensor) -> Tensor:
+        """Add to `total` `[B, T, H]` what a gradient at `grams(x)` `[U, K/U·T, T]` means at `x`, in place."""
+        to_partners = torch.bmm(at_grams, x.index_select(0, self.anchors))  # [U, K/U·T, H]
+        total.index_add_(0, self.left, to_partners.view(-1, *x.shape[1:]))
+        return total.index_add_(0, self.anchors, torch.bmm(at_grams.mT, self._partners(x)))
+
+    def _partners(self, x: Tensor) -> Tensor:
+        return x.index_select(0, self.left).view(len(self.anchors), -1, x.shape[2])  # [U, K/U·T, H]

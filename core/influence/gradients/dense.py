@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from core.influence.gradients.buffers import Buffers
 from core.influence.gradients.couples import Couples
 from core.influence.gradients.form import Bank, Gradient
-from core.influence.gradients.memo import Memo
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Dense(Gradient):
         return Dense(self.g + other.g)
 
     @override
-    def squared_norms(self, memo: Memo) -> Tensor:
+    def squared_norms(self) -> Tensor:
         return self.g.square().sum(1)  # [B]
 
     @override
-    def pair_products(self, couples: Couples, memo: Memo) -> Tensor:
-        return (self.g[couples.left] * self.g[couples.right]).sum(1)  # [K]
+    def norms_and_products(self, couples: Couples) -> tuple[Tensor, Tensor]:
+        return self.squared_norms(), (self.g[couples.left] * self.g[couples.right]).sum(1)  # [B], [K]
 
     @override
     def bank(self, probes: int) -> Bank:
@@ -51,12 +51,12 @@ class DenseBank(Bank):
         self._parts: list[Tensor] = []
 
     @override
-    def add(self, gradient: Gradient, memo: Memo) -> None:
+    def add(self, gradient: Gradient, buffers: Buffers) -> None:
         assert isinstance(gradient, Dense)
         self._parts.append(gradient.g)
 
     @override
-    def products(self, gradient: Gradient, memo: Memo) -> Tensor:
+    def products(self, gradient: Gradient, buffers: Buffers) -> Tensor:
         assert isinstance(gradient, Dense)
         if len(self._parts) > 1:
             self._parts = [torch.cat(self._parts)]

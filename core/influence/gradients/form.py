@@ -1,15 +1,15 @@
 """What every form of per-example gradient can do.
 
 A form holds the gradients `g_i` of B examples with respect to one parameter, in whatever factors make inner products
-cheap. Everything is exact; all but `Bank`, which serves first-order scoring, is differentiable.
+cheap. Everything is exact.
 """
 
 from abc import ABC, abstractmethod
 
 from torch import Tensor
 
+from core.influence.gradients.buffers import Buffers
 from core.influence.gradients.couples import Couples
-from core.influence.gradients.memo import Memo
 
 
 class Gradient(ABC):
@@ -25,12 +25,12 @@ class Gradient(ABC):
         """The sum of two gradients of one parameter: a module that is called twice has one gradient."""
 
     @abstractmethod
-    def squared_norms(self, memo: Memo) -> Tensor:
+    def squared_norms(self) -> Tensor:
         """`⟨g_i, g_i⟩`, `[B]`."""
 
     @abstractmethod
-    def pair_products(self, couples: Couples, memo: Memo) -> Tensor:
-        """`⟨g_left(k), g_right(k)⟩` for K pairs of rows of the batch, `[K]`."""
+    def norms_and_products(self, couples: Couples) -> tuple[Tensor, Tensor]:
+        """`⟨g_i, g_i⟩`, `[B]`, and `⟨g_left(k), g_right(k)⟩` for K pairs of rows of the batch, `[K]`; differentiable."""
 
     @abstractmethod
     def bank(self, probes: int) -> "Bank":
@@ -41,9 +41,9 @@ class Bank(ABC):
     """The probes' gradients with respect to one parameter, laid out for many products with them."""
 
     @abstractmethod
-    def add(self, gradient: Gradient, memo: Memo) -> None:
+    def add(self, gradient: Gradient, buffers: Buffers) -> None:
         """Append the next probes."""
 
     @abstractmethod
-    def products(self, gradient: Gradient, memo: Memo) -> Tensor:
+    def products(self, gradient: Gradient, buffers: Buffers) -> Tensor:
         """`⟨g_i, g_p⟩` with all P probes, `[B, P]`."""

@@ -1,14 +1,16 @@
 """A gradient that is a sum of outer products: the weight of every linear layer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from typing_extensions import override
 
+from core.influence.gradients.buffers import Buffers
 from core.influence.gradients.couples import Couples
 from core.influence.gradients.form import Bank, Gradient
-from core.influence.gradients.memo import Memo
+from core.influence.gradients.token_grams import norms_and_products
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,18 @@ class Outer(Gradient):
     b: Tensor
 
     @classmethod
-    def of(cls, a: Tensor, b: Tensor) -> "Outer":
+    def stacked(cls, parts: Sequence["Outer"]) -> "Outer":
+        """Layers that read one input, as one layer: their matrices on top of each other."""
+        return cls(parts[0].a, torch.cat([part.b for part in parts], 2)) if len(parts) > 1 else parts[0]
+
+    def trimmed(self) -> "Outer":
         """Factors without the tokens that no example's loss depends on.
 
         Padding at the end, and in the last block everything after the classification token, have output-gradients
         of exactly zero for every θ: they add nothing to any product or derivative.
         """
-        first, last = _live_range(b)
-        if last - first == b.shape[1]:
-            return cls(a, b)  # the very same `a`, so that layers which share an input are known by it
-        return cls(a[:, first:last], b[:, first:last])
+        first, last = _live_range(self.b)
+        return Outer(self.a[:, first:last], self.b[:, first:last])
 
     @property
     @override
@@ -53,22 +57,22 @@ class Outer(Gradient):
         return Outer(torch.cat([self.a, other.a], 1), torch.cat([self.b, other.b], 1))
 
     @override
-    def squared_norms(self, memo: Memo) -> Tensor:
+    def squared_norms(self) -> Tensor:
         tokens, inner, outer = self._sizes
         if tokens * (inner + outer) > MATRIX_COST * inner * outer:
             return torch.bmm(self.b.mT, self.a).square().sum(2).double().sum(1)  # [B]
-        inputs = memo.once("own inputs", (self.a,), lambda: torch.bmm(self.a, self.a.mT))  # [B, T, T]
-        return (inputs * torch.bmm(self.b, self.b.mT)).sum((1, 2))  # [B]
+        return (torch.bmm(self.a, self.a.mT) * torch.bmm(self.b, self.b.mT)).sum((1, 2))  # [B]
 
     @override
-    def pair_products(self, couples: Couples, memo: Memo) -> Tensor:
+    def norms_and_products(self, couples: Couples) -> tuple[Tensor, Tensor]:
         tokens, inner, outer = self._sizes
         pairs = len(couples.left)
-        if pairs * tokens**2 * (inner + outer) > MATRIX_COST * (pairs + self.batch * tokens) * inner * outer:
+        factors = (self.batch + pairs) * tokens**2 * (inner + outer)
+        if factors > MATRIX_COST * (self.batch * tokens + self.batch + pairs) * inner * outer:
             whole = torch.bmm(self.b.mT, self.a).flatten(1)  # [B, out·in]
-            return (whole[couples.left] * whole[couples.right]).sum(1, dtype=torch.float64)  # [K]
-        inputs = memo.once("couples", (self.a, couples.left), lambda: couples.grams(self.a))  # [K, T, T]
-        return (inputs * couples.grams(self.b)).sum((1, 2))  # [K]
+            products = (whole[couples.left] * whole[couples.right]).sum(1, dtype=torch.float64)  # [K]
+            return whole.square().sum(1, dtype=torch.float64), products
+        return norms_and_products(self.a, self.b, couples)
 
     @override
     def bank(self, probes: int) -> Bank:
@@ -116,42 +120,35 @@ class FactorBank(Bank):
         self._probes = 0
 
     @override
-    def add(self, gradient: Gradient, memo: Memo) -> None:
+    def add(self, gradient: Gradient, buffers: Buffers) -> None:
         assert isinstance(gradient, Outer)
         live = live_tokens(gradient.b)  # [n, S]
-        same = memo.once("live", (gradient.a,), lambda: live)
-        if same is not live and torch.equal(same, live):
-            live = same
-        self._a.append(memo.once("packed", (gradient.a, live), lambda: gradient.a[live]))  # [m, in]
+        self._a.append(gradient.a[live])  # [m, in]
         self._b.append(gradient.b[live])  # [m, out]
         self._owner.append(live.nonzero()[:, 0] + self._probes)  # [m]
         self._probes += gradient.batch
 
     @override
-    def products(self, gradient: Gradient, memo: Memo) -> Tensor:
+    def products(self, gradient: Gradient, buffers: Buffers) -> Tensor:
         assert isinstance(gradient, Outer)
-        if len(self._a) != 1 or len(self._owner) != 1:
-            self._a = [memo.once("joined", tuple(self._a), lambda: torch.cat(self._a))]
-            self._b, self._owner = [torch.cat(self._b)], [torch.cat(self._owner)]
-        bank_a, bank_b, owner = self._a[0], self._b[0], self._owner[0]
+        a, b, owner = (self._joined(parts) for parts in (self._a, self._b, self._owner))  # [M, in], [M, out], [M]
         batch, tokens = gradient.a.shape[:2]
-        width = bank_a.shape[0]
-        sums = gradient.a.new_empty(batch, width)  # [B, M]
-        step = max(1, _block(gradient.a) // max(1, tokens * width))
+        sums = a.new_empty(batch, len(a))  # [B, M]
+        step = max(1, _block(a) // max(1, tokens * len(a)))
         for start in range(0, batch, step):
-            a, b = gradient.a[start : start + step], gradient.b[start : start + step]  # [n, T, ·]
-            n = a.shape[0]
-
-            def inputs(a: Tensor = a, n: int = n) -> Tensor:
-                out = memo.buffer("inputs", a, n * tokens, width)
-                return torch.mm(a.reshape(n * tokens, -1), bank_a.T, out=out)
-
-            whole = gradient.a if n == batch else a
-            inner = memo.once("inputs", (whole, bank_a), inputs)  # [n·T, M]
-            outer = memo.buffer("outputs", b, n * tokens, width)
-            torch.mm(b.reshape(n * tokens, -1), bank_b.T, out=outer)  # [n·T, M]
-            torch.sum(outer.mul_(inner).view(n, tokens, width), 1, out=sums[start : start + n])
+            examples = slice(start, start + step)
+            n = sums[examples].shape[0]
+            inner, outer = (buffers.take(kind, a, n * tokens, len(a)) for kind in ("inner", "outer"))  # [n·T, M]
+            torch.mm(gradient.a[examples].reshape(n * tokens, -1), a.T, out=inner)
+            torch.mm(gradient.b[examples].reshape(n * tokens, -1), b.T, out=outer)
+            torch.sum(outer.mul_(inner).view(n, tokens, -1), 1, out=sums[examples])
         return sums.new_zeros(batch, self._probes).index_add_(1, owner, sums)  # [B, P]
+
+    @staticmethod
+    def _joined(parts: list[Tensor]) -> Tensor:
+        if len(parts) > 1:
+            parts[:] = [torch.cat(parts)]
+        return parts[0]
 
 
 class MatrixBank(Bank):
@@ -168,7 +165,7 @@ class MatrixBank(Bank):
         self._matrices: Tensor | None = None
 
     @override
-    def add(self, gradient: Gradient, memo: Memo) -> None:
+    def add(self, gradient: Gradient, buffers: Buffers) -> None:
         assert isinstance(gradient, Outer)
         if self._matrices is None:
             self._matrices = gradient.a.new_empty(self._probes, gradient.b.shape[2], gradient.a.shape[2])
@@ -177,7 +174,7 @@ class MatrixBank(Bank):
         self._filled = rows.stop
 
     @override
-    def products(self, gradient: Gradient, memo: Memo) -> Tensor:
+    def products(self, gradient: Gradient, buffers: Buffers) -> Tensor:
         assert isinstance(gradient, Outer)
         assert self._matrices is not None
         a, b = gradient.a, gradient.b
@@ -186,7 +183,7 @@ class MatrixBank(Bank):
         step = max(1, min(_block(a) // batch, LONGEST_SUM) // inner)
         for start in range(0, b.shape[2], step):
             factors = b[:, :, start : start + step].mT  # [B, r, T]
-            block = memo.buffer("matrices", a, batch, factors.shape[1], inner)
+            block = buffers.take("matrices", a, batch, factors.shape[1], inner)
             torch.bmm(factors, a, out=block)  # [B, r, in]
             sums += block.flatten(1) @ self._matrices[:, start : start + step].flatten(1).T  # [B, P]
         return sums

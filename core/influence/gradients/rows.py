@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from core.influence.gradients.buffers import Buffers
 from core.influence.gradients.couples import Couples
 from core.influence.gradients.form import Bank, Gradient
-from core.influence.gradients.memo import Memo
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,15 @@ class Rows(Gradient):
         return Rows(torch.cat([self.ids, other.ids], 1), torch.cat([self.b, other.b], 1))
 
     @override
-    def squared_norms(self, memo: Memo) -> Tensor:
+    def squared_norms(self) -> Tensor:
         same = self.ids.unsqueeze(2) == self.ids.unsqueeze(1)  # [B, T, T]
         return (torch.bmm(self.b, self.b.mT) * same).sum((1, 2))  # [B]
 
     @override
-    def pair_products(self, couples: Couples, memo: Memo) -> Tensor:
+    def norms_and_products(self, couples: Couples) -> tuple[Tensor, Tensor]:
         same = self.ids[couples.left].unsqueeze(2) == self.ids[couples.right].unsqueeze(1)  # [K, T, T]
-        return (couples.grams(self.b) * same).sum((1, 2))  # [K]
+        products = (couples.grams(self.b).view(same.shape) * same).sum((1, 2))  # [K]
+        return self.squared_norms(), products
 
     @override
     def bank(self, probes: int) -> Bank:
@@ -62,12 +63,12 @@ class RowsBank(Bank):
         self._table: Tensor | None = None
 
     @override
-    def add(self, gradient: Gradient, memo: Memo) -> None:
+    def add(self, gradient: Gradient, buffers: Buffers) -> None:
         assert isinstance(gradient, Rows)
         self._parts.append(gradient)
 
     @override
-    def products(self, gradient: Gradient, memo: Memo) -> Tensor:
+    def products(self, gradient: Gradient, buffers: Buffers) -> Tensor:
         assert isinstance(gradient, Rows)
         rows, table = self._built()
         return self._scattered(rows, gradient) @ table.T  # [B, P]

@@ -11,4 +11,4 @@ from core.influence.layers.tokens import by_token
 @rule(nn.Linear, "weight")
 def linear_weight(_module: nn.Module, a: Tensor, b: Tensor) -> Gradient:
     """Sum of outer products over tokens, kept as its factors."""
-    return Outer.of(by_token(a), by_token(b))
+    return Outer(by_token(a), by_token(b))
