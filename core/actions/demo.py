@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,7 @@ def add_demo(store: Store, folder: Path = FOLDER) -> bool:
             return False
     content = json.loads(manifest.read_text(encoding="utf-8"))
     for relative in content["files"]:
-        source = folder / "files" / relative
-        store.artifacts.write(relative, lambda path, source=source: _copy(source, path))  # type: ignore[misc]
+        store.artifacts.write(relative, partial(_copy, folder / "files" / relative))
     with store.writing() as session:
         if session.scalars(select(Dataset.id).limit(1)).first() is not None:
             return False
