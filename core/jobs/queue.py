@@ -83,6 +83,15 @@ def claim(store: Store, worker_id: str, device: str) -> Job | None:
         return job
 
 
+def explain_wait(store: Store, message: str) -> None:
+    """Say at every waiting job why none is started."""
+    with store.reading() as session:
+        untold = session.scalars(select(Job.id).where(Job.status == "queued", Job.message != message).limit(1)).first()
+    if untold is not None:
+        with store.writing() as session:
+            session.execute(update(Job).where(Job.status == "queued").values(message=message))
+
+
 def started(store: Store, job_id: str, token: str, pid: int) -> None:
     """Note the process that runs the job."""
     _write(store, job_id, token, {"pid": pid})

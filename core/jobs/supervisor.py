@@ -177,7 +177,14 @@ class Supervisor:
                 queue.give_back(self.store, job.id, job.lease_token, "the worker ended while it ran")
 
     def _disk_has_room(self) -> bool:
-        return bool(psutil.disk_usage(str(self.home)).free >= self.settings.min_free_mb * 1024 * 1024)
+        """Whether a job may start; where not, those that wait say why."""
+        free = int(psutil.disk_usage(str(self.home)).free) // (1024 * 1024)
+        if free >= self.settings.min_free_mb:
+            return True
+        queue.explain_wait(
+            self.store, f"waiting for disk space: {free} MiB are free, {self.settings.min_free_mb} are needed to start"
+        )
+        return False
 
     def _environment(self, token: str) -> dict[str, str]:
         environment = {

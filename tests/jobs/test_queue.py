@@ -130,3 +130,12 @@ def test_a_full_queue_says_so_and_takes_nothing(store: Store) -> None:
 def test_an_unknown_job_is_named(store: Store) -> None:
     with pytest.raises(UserError, match="no job 'nope'"):
         queue.request_cancel(store, "nope")
+
+
+def test_waiting_jobs_say_why_none_is_started(store: Store) -> None:
+    job, running = submit(store), submit(store, priority=1)
+    claim(store)
+    queue.explain_wait(store, "waiting for disk space")
+    assert queries.get_job(store, job.id).message == "waiting for disk space"
+    assert queries.get_job(store, running.id).message == "starting"
+    assert claim(store).message == "starting"

@@ -164,6 +164,14 @@ def test_a_worker_with_nothing_to_do_measures_the_machine_once(
     assert 1 < cost.seconds < 36_000
 
 
+@pytest.mark.usefixtures("worker")
+def test_on_a_full_disk_jobs_wait_and_say_so(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNCONFOUND_MIN_FREE_MB", str(10**9))
+    begun = start_training(store, settings, add_sample(store, settings, SAMPLE), encoder="tiny", options=QUICK)
+    until(lambda: "waiting for disk space" in queries.get_job(store, begun.job.id).message)
+    assert queries.get_job(store, begun.job.id).status == "queued"
+
+
 def test_a_bad_wish_is_refused_before_anything_is_queued(store: Store, settings: Settings) -> None:
     from core.errors import UserError
 
