@@ -1,0 +1,1 @@
+"""The performance figures of the README, measured side by side with peers."""

@@ -1,0 +1,59 @@
+"""How long exact influence takes, beside a training epoch and beside other tools.
+
+    python -m benchmarks.influence [--json] [--device cpu|cuda] [--data ../shared/data] [--quick] [--save FILE]
+
+Same model, same data, same parameters, one run; every case in a process of its own. Tools that are not installed
+(`benchmarks/requirements.txt`) are left out, and that is said. `--save results/x.json` writes the figures with the
+machine's name, and the table beside them as `.md`.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from benchmarks.influence.cases import OURS, PEERS, Case, cases, tuning_cases
+from benchmarks.influence.table import table
+from benchmarks.machine import machine
+
+
+def main() -> None:
+    """Measure every case and print the table, or one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with textlen_train.csv")
+    parser.add_argument("--quick", action="store_true", help="few examples: does it run, not how fast")
+    parser.add_argument("--save", type=Path, help="write the figures as JSON, and the table beside them")
+    options = parser.parse_args()
+    installed = {OURS, "reference", *(peer for peer in PEERS if find_spec(peer))}
+    planned = cases(quick=options.quick, gpu=options.device == "cuda") + tuning_cases(quick=options.quick)
+    rows = []
+    for case in planned:
+        if case.tool in installed:
+            rows.append(asdict(case) | measured(case, options.data, options.device))
+            print(json.dumps(rows[-1]), file=sys.stderr)
+    missing = sorted(set(PEERS) - installed)
+    report = {"machine": machine(), "device": options.device, "not_installed": missing, "rows": rows}
+    text = table(report)
+    if options.save:
+        options.save.write_text(json.dumps(report, indent=1) + "\n")
+        options.save.with_suffix(".md").write_text(text)
+    print(json.dumps(report) if options.json else text)
+
+
+def measured(case: Case, data: Path, device: str) -> dict[str, Any]:
+    """The case's figures, or what went wrong with it."""
+    command = [sys.executable, "-m", "benchmarks.influence.measure", json.dumps(asdict(case)), str(data), device]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"failed": done.stderr.strip().splitlines()[-1][:300] if done.stderr.strip() else "no message"}
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+if __name__ == "__main__":
+    main()
