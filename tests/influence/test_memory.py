@@ -1,0 +1,73 @@
+"""Invariant: the peak is predicted before the start and kept to, and does not grow with the number of examples."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from core.influence.coverage import cover
+from core.influence.gradients import outer
+from core.influence.memory import MOST_EXAMPLES, WORKSPACE, Meter
+from tests.influence.models import batch, make
+
+MEASURED = """
+import json, resource, sys
+import torch
+from transformers import BertConfig, BertForSequenceClassification
+from core.influence.coverage import cover
+from core.influence.memory import Meter
+from core.influence.scores import cosine_scores
+
+torch.set_num_threads(1)
+torch.manual_seed(0)
+model = BertForSequenceClassification(BertConfig(vocab_size=5000, hidden_size=192, num_hidden_layers=2,
+    num_attention_heads=4, intermediate_size=768, max_position_embeddings=128, attn_implementation="eager"))
+
+def examples(size):
+    ids = torch.randint(5, 5000, (size, 64))
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": torch.randint(0, 2, (size,))}
+
+probes, limit = [examples(40)], int(sys.argv[1]) * 2**20
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+model(**examples(1)).loss.backward()
+model.zero_grad()
+before = peak()
+cosine_scores(model, (examples(32) for _ in range(3)), probes, memory=limit)
+few = peak() - before
+cosine_scores(model, (examples(32) for _ in range(9)), probes, memory=limit)
+prediction = Meter(model, cover(model), limit).plan(probes)
+print(json.dumps({"few": few, "many": peak() - before, "predicted": prediction.peak, "limit": limit,
+    "examples": prediction.examples, "probes": prediction.probes}))
+"""
+
+
+@pytest.mark.parametrize("limit", [224, 512])
+def test_peak_is_predicted_and_kept_to(limit):
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(limit)], capture_output=True, text=True, check=True, timeout=500
+    )
+    found = json.loads(done.stdout)
+    assert found["predicted"] <= found["limit"]
+    assert found["many"] <= found["predicted"], "the engine takes more than it says"
+    assert found["many"] <= found["few"] + 32 * 2**20, "memory grows with the number of examples"
+
+
+def test_more_memory_means_more_at_a_time_up_to_what_helps():
+    model = make("bert", torch.float32)
+    probes = [batch("bert", 8, 9, 1)]
+    plans = [Meter(model, cover(model), WORKSPACE + room).plan(probes) for room in (2**18, 2**20, 2**30)]
+    assert plans[0].examples < plans[1].examples < plans[2].examples == MOST_EXAMPLES["cpu"]
+    assert all(plan.peak <= WORKSPACE + room for plan, room in zip(plans, (2**18, 2**20, 2**30), strict=True))
+
+
+def test_probes_that_do_not_fit_together_are_split(monkeypatch):
+    monkeypatch.setattr(outer, "MATRIX_COST", 0.0)  # whole matrices: the larger form
+    model = make("bert", torch.float32)
+    probes = [batch("bert", 8, 9, 1)]
+    whole = Meter(model, cover(model), 2**30).plan(probes)
+    room = 3 * whole.per_probe + 4 * whole.per_example
+    plan = Meter(model, cover(model), WORKSPACE + room).plan(probes)
+    assert 1 <= plan.probes < 8
+    assert plan.peak <= WORKSPACE + room
