@@ -1,6 +1,7 @@
 """The tools under test, each as `(setting, rows, columns) -> [rows, columns]` cosines in its fairest exact setting."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -123,7 +124,7 @@ def by_kronfluence(setting: Setting, rows: int, columns: int) -> Tensor:
 
     train, probes = _tensors(setting.train, rows), _tensors(setting.probes, columns)
     task = Classification()
-    model = prepare_model(setting.model, task)
+    model = prepare_model(deepcopy(setting.model), task)  # it freezes parameters for good
     with TemporaryDirectory() as folder:
         analyzer = Analyzer(
             "benchmark",
