@@ -102,7 +102,7 @@ class Tape:
         for module in self.model.modules():
             if has_rules(module):
                 self._open.callback(module.register_forward_pre_hook(self._enter_layer).remove)
-                self._open.callback(module.register_forward_hook(self._leave_layer).remove)
+                self._open.callback(module.register_forward_hook(self._leave_layer, with_kwargs=True).remove)
         self._open.enter_context(self._mode)
         return self
 
@@ -149,9 +149,11 @@ class Tape:
     def _enter_layer(self, *_: Any) -> None:
         self._mode.inside_layers += 1
 
-    def _leave_layer(self, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor | None:
+    def _leave_layer(
+        self, module: nn.Module, args: tuple[Tensor, ...], named: dict[str, Tensor], output: Tensor
+    ) -> Tensor | None:
         self._mode.inside_layers -= 1
-        a = args[0]
+        a = args[0] if args else named["input"]
         chosen = self._chosen(module)
         inherited = self._mode.origin(a)
         if inherited is None and self._is_own(module, a):

@@ -158,6 +158,13 @@ def test_a_parameter_used_outside_its_layer_is_refused_by_name(model, train, pro
         cosine_scores(model, train, probes)
 
 
+def test_a_layer_called_by_keyword_counts_too(model, train, probes):
+    pooler = model.bert.pooler
+    pooler.forward = lambda hidden: torch.tanh(pooler.dense(input=hidden[:, 0]))
+    expected = oracle.cosines(model, train, probes)
+    torch.testing.assert_close(cosine_scores(model, train, probes), expected, rtol=0, atol=1e-10)
+
+
 def test_unknown_and_frozen_names_are_refused(model, train, probes):
     with pytest.raises(UnknownParameterError, match=r"'bert.pole', which is no parameter or module"):
         cosine_scores(model, train, probes, parameters=["bert.pole"])
