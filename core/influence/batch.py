@@ -11,6 +11,9 @@ from core.influence.errors import InfluenceError
 Batch = Mapping[str, Tensor]
 """Tensors by name, each `[B, …]`: `input_ids` `[B, T]`, usually `attention_mask`, always `labels` `[B]`."""
 
+TOGETHER = {"cpu": 16, "cuda": 256}
+"""Examples in one differentiable pass. On a CPU, few of like length: padding costs as much as text."""
+
 
 def size(batch: Batch) -> int:
     """B.
@@ -66,3 +69,23 @@ def unambiguous(model: nn.Module, batch: Batch) -> tuple[dict[str, Tensor], Tens
         inputs = {name: F.pad(x, (0, 1), value=pad if name == "input_ids" else 0) for name, x in inputs.items()}
         tokens += 1
     return inputs, labels
+
+
+def alike(batch: Batch, most: int) -> list[list[int]]:
+    """Rows of the batch in groups of at most `most` texts of like length, longest first, in a group in their order.
+
+    A group is cut to its own longest text by `cut`, so that what is computed for padding stays small.
+    """
+    if "attention_mask" not in batch or size(batch) <= most:
+        return [list(range(size(batch)))]
+    order = batch["attention_mask"].sum(1).argsort(descending=True, stable=True).tolist()
+    return [sorted(order[start : start + most]) for start in range(0, len(order), most)]
+
+
+def cut(batch: Batch, rows: Sequence[int]) -> dict[str, Tensor]:
+    """These rows of the batch, without the columns at its end that are padding for all of them."""
+    part = {name: x[list(rows)] for name, x in batch.items()}
+    if "attention_mask" in part:
+        tokens = int(part["attention_mask"].any(0).nonzero()[-1]) + 1
+        part = {name: x[:, :tokens] if x.dim() > 1 else x for name, x in part.items()}
+    return part

@@ -1,13 +1,14 @@
 """The conditions under which every gradient is taken: evaluation mode and full precision."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from core.influence.errors import InfluenceError
+from core.influence.twice import Gelus
 
 
 @contextmanager
@@ -43,7 +44,11 @@ def exact_arithmetic(model: nn.Module, *, tf32: bool = False, twice: bool = Fals
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high" if tf32 else "highest")
     try:
-        with torch.autocast(device, enabled=False), sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():
+        with ExitStack() as stack:
+            stack.enter_context(torch.autocast(device, enabled=False))
+            if twice:
+                stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+                stack.enter_context(Gelus())
             yield
     finally:
         torch.set_float32_matmul_precision(before)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.influence.batch import Batch, size
+from core.influence.batch import TOGETHER, Batch, alike, cut, size
 from core.influence.conditions import evaluation, exact_arithmetic
 from core.influence.engine import Progress
 from core.influence.errors import InfluenceError, NonFiniteGradientError, ZeroGradientError
@@ -86,8 +86,11 @@ def pair_embedding_cosines(
 ) -> Tensor:
     """`cos(h_left(k), h_right(k))` for K pairs of examples of one batch, `[K]`, differentiable: what embedding tuning
     descends on."""
-    h = representations(model, batch)  # [B, H]
-    rows_left, rows_right = (torch.as_tensor(rows, device=h.device) for rows in (left, right))  # [K]
+    groups = alike(batch, TOGETHER[next(model.parameters()).device.type])
+    with exact_arithmetic(model):
+        h = torch.cat([representations(model, cut(batch, rows)) for rows in groups])  # [B, H], in the groups' order
+    place = torch.as_tensor([row for group in groups for row in group]).argsort()  # [B]
+    rows_left, rows_right = (place[torch.as_tensor(rows).cpu()].to(h.device) for rows in (left, right))  # [K]
     return F.cosine_similarity(h[rows_left], h[rows_right])  # [K]
 
 

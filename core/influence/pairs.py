@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from core.influence.batch import Batch
+from core.influence.batch import TOGETHER, Batch, alike, cut
 from core.influence.conditions import evaluation, exact_arithmetic
 from core.influence.coverage import cover
 from core.influence.errors import NonFiniteGradientError, ZeroGradientError
@@ -51,15 +51,17 @@ def pair_cosines(
     """
     coverage = cover(model, parameters)
     device = next(model.parameters()).device
-    couples = Couples.of(*(torch.as_tensor(rows, device=device) for rows in (left, right)))
+    groups = alike(batch, TOGETHER[device.type])
+    couples = Couples(torch.as_tensor(left).tolist(), torch.as_tensor(right).tolist(), groups, device)
     with evaluation(model), exact_arithmetic(model, tf32=tf32, twice=create_graph):
-        found = gradients(model, batch, coverage, create_graph=create_graph)
-        terms = [form.norms_and_products(couples) for form in found.by_parameter.values()]
+        parts = [gradients(model, cut(batch, rows), coverage, create_graph=create_graph) for rows in groups]
+        first, *others = (part.by_parameter for part in parts)
+        terms = [form.norms_and_products([other[name] for other in others], couples) for name, form in first.items()]
         squared = torch.stack([norms.double() for norms, _ in terms]).sum(0)  # [B]
         products = torch.stack([products.double() for _, products in terms]).sum(0)  # [K]
-    _check(squared.detach(), found.scale.detach())
-    cosines = products / (squared[couples.left] * squared[couples.right]).sqrt()  # [K], anchor by anchor
-    return cosines[couples.back].to(next(model.parameters()).dtype)
+    _check(squared.detach(), torch.cat([part.scale.detach() for part in parts])[couples.place])
+    cosines = products / (squared[couples.left] * squared[couples.right]).sqrt()  # [K]
+    return cosines.to(next(model.parameters()).dtype)
 
 
 def _check(squared: Tensor, scale: Tensor) -> None:

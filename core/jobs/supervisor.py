@@ -16,6 +16,7 @@ import psutil
 from sqlalchemy import update
 
 from core.jobs import queue
+from core.jobs.allocator import allocator
 from core.jobs.calibrate import known_speed
 from core.jobs.devices import Device, devices
 from core.jobs.locks import supervisor_lock, try_lock, watched
@@ -189,6 +190,7 @@ class Supervisor:
     def _environment(self, token: str) -> dict[str, str]:
         environment = {
             **os.environ,
+            **allocator(),
             "UNCONFOUND_HOME": str(self.home),
             "UNCONFOUND_JOB_TOKEN": token,
             "TOKENIZERS_PARALLELISM": "false",

@@ -11,6 +11,7 @@ from core.influence.gradients.couples import Couples
 from core.influence.gradients.dense import Dense
 from core.influence.gradients.outer import Outer
 from core.influence.gradients.rows import Rows, scatter
+from core.influence.gradients.token_grams import norms_and_products
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 SIZES = {
@@ -25,21 +26,37 @@ def check(form, whole, probes, whole_probes):
     """form, probes: gradients; whole, whole_probes: the same written out, `[B, D]`."""
     buffers = Buffers()
     torch.testing.assert_close(form.squared_norms(), whole.square().sum(1), **CLOSE)
-    rows = torch.arange(form.batch)
-    left, right = rows.repeat(2), rows.flip(0).repeat(2)
-    for couples in (
-        Couples.of(left, right),
-        Couples.of(rows, torch.zeros_like(rows)),
-        Couples.of(left[:-1], right[:-1]),
+    rows = list(range(form.batch))
+    for left, right in (
+        (rows * 2, rows[::-1] * 2),
+        (rows, [0] * len(rows)),
+        (rows[::-1] * 2, [rows[-1]] * 2 * len(rows)),
     ):
-        expected = (whole[couples.left] * whole[couples.right]).sum(1)
-        torch.testing.assert_close(form.norms_and_products(couples)[1], expected, **CLOSE)
+        couples = Couples(left, right, [rows], torch.device("cpu"))
+        norms, products = form.norms_and_products([], couples)
+        torch.testing.assert_close(norms, whole.square().sum(1), **CLOSE)
+        torch.testing.assert_close(products, (whole[left] * whole[right]).sum(1), **CLOSE)
+    check_parts([form, *probes], torch.cat([whole, whole_probes]))
     torch.testing.assert_close(form.merge(form).squared_norms(), 4 * whole.square().sum(1), **CLOSE)
     bank = probes[0].bank(sum(part.batch for part in probes))
     for part in probes:
         bank.add(part, buffers)
     for _ in range(2):
         torch.testing.assert_close(bank.products(form, buffers), whole @ whole_probes.T, **CLOSE)
+
+
+def check_parts(parts, whole):
+    """A batch that was run in parts: its rows in any order, pairs within parts and across."""
+    order = torch.randperm(len(whole))
+    whole = whole[order.argsort()]  # row r of the batch stands at place order.argsort()[r] of the parts
+    rows, start = [], 0
+    for part in parts:
+        rows.append(order[start : start + part.batch].tolist())
+        start += part.batch
+    left, right = (torch.randint(0, len(whole), (9,)).tolist() for _ in range(2))
+    norms, products = parts[0].norms_and_products(parts[1:], Couples(left, right, rows, torch.device("cpu")))
+    torch.testing.assert_close(norms, whole.square().sum(1), **CLOSE)
+    torch.testing.assert_close(products, (whole[left] * whole[right]).sum(1), **CLOSE)
 
 
 @settings(max_examples=40, deadline=None)
@@ -93,10 +110,23 @@ def test_tokens_with_no_gradient_are_dropped_and_nothing_else():
     assert Outer(a, torch.zeros_like(b)).trimmed().squared_norms().tolist() == [0.0, 0.0]
 
 
-def test_couples_are_put_back_in_the_order_given():
-    left, right = torch.tensor([4, 1, 3, 2]), torch.tensor([5, 0, 0, 5])
-    couples = Couples.of(left, right)
-    assert couples.anchors.tolist() == [0, 5]
-    assert couples.left[couples.back].tolist() == left.tolist()
-    assert couples.right[couples.back].tolist() == right.tolist()
-    assert Couples.of(left, torch.tensor([5, 0, 0, 0])).anchors.tolist() == [0, 0, 0, 5]
+def test_the_derivative_of_token_grams_is_autograds():
+    """Within and across parts, partners side by side and scattered, an anchor that is a partner too."""
+    torch.manual_seed(0)
+    a = [torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True), torch.randn(3, 2, 4, dtype=torch.float64)]
+    b = [torch.randn(2, 3, 5, dtype=torch.float64), torch.randn(3, 2, 5, dtype=torch.float64)]
+    factors = [x.requires_grad_() for x in (*a, *b)]
+    couples = Couples([1, 2, 3, 0, 4, 2], [0, 0, 0, 2, 2, 2], [[0, 3], [1, 2, 4]], torch.device("cpu"))
+
+    def outputs(*factors):
+        return norms_and_products(factors[:2], factors[2:], couples)
+
+    assert torch.autograd.gradcheck(outputs, factors)
+
+
+def test_partners_side_by_side_are_read_in_one_piece():
+    couples = Couples([1, 2, 4, 3], [0, 0, 0, 0], [[0, 1, 2], [3, 4]], torch.device("cpu"))
+    first, second = couples.meetings([5, 2])
+    assert (first.home, first.part, first.tokens, first.partners) == (0, 0, slice(0, 5), slice(5, 15))
+    assert first.pairs.tolist() == [0] * 5 + [1] * 5
+    assert (second.part, second.partners.tolist(), second.pairs.tolist()) == (1, [2, 3, 0, 1], [2, 2, 3, 3])

@@ -3,7 +3,10 @@
 import pytest
 import torch
 
+from core.influence.batch import TOGETHER
+from core.influence.errors import NonFiniteGradientError
 from core.influence.pairs import pair_cosines
+from core.influence.twice import Gelus, gelu
 from tests.influence import oracle
 from tests.influence.models import FAMILIES, batch, make
 
@@ -116,3 +119,42 @@ def test_a_descent_on_the_influence_loss_reaches_zero():
         optimizer.step()
         losses.append(loss.item())
     assert min(losses[-5:]) < 0.05 * losses[0]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("together", [2, 3])
+def test_parts_of_like_length_change_nothing(family, together, monkeypatch):
+    model, examples = make(family), batch(family, 7, 9, 2)
+    left, right = [1, 2, 3, 5, 6, 0], [0, 0, 0, 4, 4, 4]
+    found = []
+    for most in (99, together):
+        monkeypatch.setitem(TOGETHER, "cpu", most)
+        cosines = pair_cosines(model, examples, left, right, create_graph=True)
+        found.append((cosines.detach(), theta_gradient(model, influence_loss(cosines))))
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=0, atol=1e-10)
+    assert (found[0][1] - found[1][1]).abs().max() < 1e-9 * found[0][1].abs().max()
+
+
+def test_the_row_that_is_named_is_the_callers(monkeypatch):
+    monkeypatch.setitem(TOGETHER, "cpu", 2)
+    model, examples = make("bert"), batch("bert", 5, 6, 1)
+    with torch.no_grad():
+        model.bert.embeddings.word_embeddings.weight[98] = float("nan")
+    examples["input_ids"][3, 0] = 98
+    with pytest.raises(NonFiniteGradientError, match="Row 3 of the batch"):
+        pair_cosines(model, examples, [1, 2, 3, 4], [0, 0, 0, 0])
+
+
+def test_gelu_is_torchs_to_the_second_derivative():
+    x = torch.linspace(-6, 6, 97, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(gelu, x)
+    assert torch.autograd.gradgradcheck(gelu, x)
+    torch.testing.assert_close(gelu(x), torch.nn.functional.gelu(x))
+
+
+def test_only_plain_gelus_are_replaced():
+    x = torch.randn(5, dtype=torch.float64)
+    with Gelus():
+        torch.testing.assert_close(torch.nn.functional.gelu(x), gelu(x))
+        rounded = torch.nn.functional.gelu(x, approximate="tanh")
+    torch.testing.assert_close(rounded, torch.nn.functional.gelu(x, approximate="tanh"), rtol=0, atol=0)

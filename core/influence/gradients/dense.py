@@ -1,5 +1,6 @@
 """A gradient small enough to be written out: biases, layer-norm weights, short tables."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -36,8 +37,9 @@ class Dense(Gradient):
         return self.g.square().sum(1)  # [B]
 
     @override
-    def norms_and_products(self, couples: Couples) -> tuple[Tensor, Tensor]:
-        return self.squared_norms(), (self.g[couples.left] * self.g[couples.right]).sum(1)  # [B], [K]
+    def norms_and_products(self, others: Sequence[Gradient], couples: Couples) -> tuple[Tensor, Tensor]:
+        g = torch.cat([part.g for part in (self, *others) if isinstance(part, Dense)])[couples.place]  # [B, D]
+        return g.square().sum(1), (g[couples.left] * g[couples.right]).sum(1)  # [B], [K]
 
     @override
     def bank(self, probes: int) -> Bank:

@@ -5,6 +5,7 @@ cheap. Everything is exact.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -29,8 +30,11 @@ class Gradient(ABC):
         """`⟨g_i, g_i⟩`, `[B]`."""
 
     @abstractmethod
-    def norms_and_products(self, couples: Couples) -> tuple[Tensor, Tensor]:
-        """`⟨g_i, g_i⟩`, `[B]`, and `⟨g_left(k), g_right(k)⟩` for K pairs of rows of the batch, `[K]`; differentiable."""
+    def norms_and_products(self, others: "Sequence[Gradient]", couples: Couples) -> tuple[Tensor, Tensor]:
+        """`⟨g_i, g_i⟩`, `[B]`, and `⟨g_left(k), g_right(k)⟩` of K pairs, `[K]`; differentiable.
+
+        The batch's examples are these (its first part) and those of `others` (its further parts).
+        """
 
     @abstractmethod
     def bank(self, probes: int) -> "Bank":

@@ -64,15 +64,16 @@ class Outer(Gradient):
         return (torch.bmm(self.a, self.a.mT) * torch.bmm(self.b, self.b.mT)).sum((1, 2))  # [B]
 
     @override
-    def norms_and_products(self, couples: Couples) -> tuple[Tensor, Tensor]:
-        tokens, inner, outer = self._sizes
-        pairs = len(couples.left)
-        factors = (self.batch + pairs) * tokens**2 * (inner + outer)
-        if factors > MATRIX_COST * (self.batch * tokens + self.batch + pairs) * inner * outer:
-            whole = torch.bmm(self.b.mT, self.a).flatten(1)  # [B, out·in]
+    def norms_and_products(self, others: Sequence[Gradient], couples: Couples) -> tuple[Tensor, Tensor]:
+        parts = [part for part in (self, *others) if isinstance(part, Outer)]
+        batch, (_, inner, outer) = len(couples.place), self._sizes
+        tokens = sum(part.a.shape[0] * part.a.shape[1] for part in parts) / batch
+        grams = (batch + len(couples)) * tokens**2 * (inner + outer)
+        if grams > MATRIX_COST * (batch * tokens + batch + len(couples)) * inner * outer:
+            whole = torch.cat([torch.bmm(part.b.mT, part.a).flatten(1) for part in parts])[couples.place]  # [B, out·in]
             products = (whole[couples.left] * whole[couples.right]).sum(1, dtype=torch.float64)  # [K]
             return whole.square().sum(1, dtype=torch.float64), products
-        return norms_and_products(self.a, self.b, couples)
+        return norms_and_products([part.a for part in parts], [part.b for part in parts], couples)
 
     @override
     def bank(self, probes: int) -> Bank:

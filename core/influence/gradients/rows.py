@@ -1,5 +1,6 @@
 """A gradient that touches few rows of a long table: word and position embeddings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from typing_extensions import override
 from core.influence.gradients.buffers import Buffers
 from core.influence.gradients.couples import Couples
 from core.influence.gradients.form import Bank, Gradient
+from core.influence.gradients.token_grams import norms_and_products
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,9 @@ class Rows(Gradient):
         return (torch.bmm(self.b, self.b.mT) * same).sum((1, 2))  # [B]
 
     @override
-    def norms_and_products(self, couples: Couples) -> tuple[Tensor, Tensor]:
-        same = self.ids[couples.left].unsqueeze(2) == self.ids[couples.right].unsqueeze(1)  # [K, T, T]
-        products = (couples.grams(self.b).view(same.shape) * same).sum((1, 2))  # [K]
-        return self.squared_norms(), products
+    def norms_and_products(self, others: Sequence[Gradient], couples: Couples) -> tuple[Tensor, Tensor]:
+        parts = [part for part in (self, *others) if isinstance(part, Rows)]
+        return norms_and_products([part.ids for part in parts], [part.b for part in parts], couples)
 
     @override
     def bank(self, probes: int) -> Bank:

@@ -1,50 +1,90 @@
 """Norms and products of sums of outer products from inner products of tokens, with the derivative written out.
 
-For `G_i = Σ_t b_it ⊗ a_it` let `A_ij = a_i a_jᵀ` and `B_ij = b_i b_jᵀ` (`[T, T]`). Then `⟨G_i, G_j⟩ = Σ_ts A_ij ∘ B_ij`,
+For `G_i = Σ_t b_it ⊗ a_it` let `A_ij = a_i a_jᵀ` and `B_ij = b_i b_jᵀ` (`[T_i, T_j]`). Then `⟨G_i, G_j⟩ = Σ_ts A_ij ∘ B_ij`,
 and its derivatives are `B_ij a_j` with respect to `a_i` and `A_ij b_j` with respect to `b_i`. Left to autograd, the same
-takes twice the products and many times the passes over memory.
+takes twice the products and many times the passes over memory, and memory is what this waits for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from core.influence.gradients.couples import Couples
+from core.influence.gradients.couples import Couples, Meeting, Where
 
 
 class _TokenGrams(torch.autograd.Function):
+    """Squared norms in the order of the parts, `[B]`, and products `[K]`.
+
+    `factors` are the parts' `a`, then their `b`. Where `a` holds row numbers, its gram is their equality.
+    """
+
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, couples: Couples) -> tuple[Tensor, Tensor]:
-        own_a, own_b = torch.bmm(a, a.mT), torch.bmm(b, b.mT)  # [B, T, T]
-        pair_a, pair_b = couples.grams(a), couples.grams(b)  # [U, K/U·T, T]
-        ctx.couples = couples
-        ctx.save_for_backward(a, b, own_a, own_b, pair_a, pair_b)
-        products = (pair_a * pair_b).view(len(couples.left), -1).sum(1)  # [K]
-        return (own_a * own_b).sum((1, 2)), products
+    def forward(ctx: Any, meetings: Sequence[Meeting], pairs: int, *factors: Tensor) -> tuple[Tensor, Tensor]:
+        parts = len(factors) // 2
+        own = [_gram(x, x) for x in factors]  # [B_g, T_g, T_g] each
+        norms = torch.cat([(own[g] * own[parts + g]).sum((1, 2)) for g in range(parts)])
+        flat = [x.flatten(0, 1) for x in factors]  # [B_g·T_g, ·] each
+        products = flat[-1].new_zeros(pairs)
+        across: list[Tensor] = []
+        for m in meetings:
+            in_a, in_b = (_gram(flat[k + m.part][m.partners], flat[k + m.home][m.tokens]) for k in (0, parts))
+            products.index_add_(0, m.pairs, (in_a * in_b).sum(1))
+            across += (in_a, in_b)  # [M, S] each
+        ctx.meetings, ctx.parts = meetings, parts
+        ctx.save_for_backward(*factors, *own, *across)
+        return norms, products
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, at_norms: Tensor, at_products: Tensor) -> tuple[Tensor, Tensor, None]:
-        a, b, own_a, own_b, pair_a, pair_b = ctx.saved_tensors
-        at_own = 2.0 * at_norms.view(-1, 1, 1)  # [B, 1, 1]
-        at_pair = at_products.repeat_interleave(a.shape[1]).view(*pair_a.shape[:2], 1)  # [U, K/U·T, 1]
-        to_a = ctx.couples.add_grams_gradient(torch.bmm(own_b * at_own, a), pair_b * at_pair, a)  # [B, T, in]
-        to_b = ctx.couples.add_grams_gradient(torch.bmm(own_a * at_own, b), pair_a * at_pair, b)  # [B, T, out]
-        return to_a, to_b, None
+    def backward(ctx: Any, at_norms: Tensor, at_products: Tensor) -> tuple[Tensor | None, ...]:
+        parts = ctx.parts
+        factors, rest = ctx.saved_tensors[: 2 * parts], ctx.saved_tensors[2 * parts :]
+        own, across = rest[: 2 * parts], rest[2 * parts :]
+        at_own = [2.0 * part.view(-1, 1, 1) for part in torch.split(at_norms, [len(x) for x in factors[:parts]])] * 2
+        found = [
+            torch.bmm(own[(k + parts) % len(own)] * at_own[k], x) if x.is_floating_point() else None
+            for k, x in enumerate(factors)
+        ]
+        for number, m in enumerate(ctx.meetings):
+            at_tokens = at_products[m.pairs].unsqueeze(1)  # [M, 1]
+            for first, gram in ((0, across[2 * number + 1]), (parts, across[2 * number])):
+                total, home = found[first + m.part], found[first + m.home]
+                if total is not None and home is not None:
+                    at_gram = gram * at_tokens  # [M, S]
+                    partners, tokens = factors[first + m.part].flatten(0, 1), factors[first + m.home].flatten(0, 1)
+                    _add(total.flatten(0, 1), m.partners, at_gram, tokens[m.tokens])
+                    _add(home.flatten(0, 1), m.tokens, at_gram.T, partners[m.partners])
+        return (None, None, *found)
 
 
-_token_grams: Callable[[Tensor, Tensor, Couples], tuple[Tensor, Tensor]] = _TokenGrams.apply
+_token_grams: Callable[..., tuple[Tensor, Tensor]] = _TokenGrams.apply
 
 
-def norms_and_products(a: Tensor, b: Tensor, couples: Couples) -> tuple[Tensor, Tensor]:
-    """`⟨G_i, G_i⟩` `[B]` and the products of K pairs `[K]`, differentiable once.
+def norms_and_products(a: Sequence[Tensor], b: Sequence[Tensor], couples: Couples) -> tuple[Tensor, Tensor]:
+    """`⟨G_i, G_i⟩` `[B]` and `⟨G_left(k), G_right(k)⟩` `[K]`, differentiable once.
 
     Args:
-        a: `[B, T, in]`.
-        b: `[B, T, out]`.
+        a: of each part `[B_g, T_g, in]`; or, for rows of a table, whole numbers `[B_g, T_g]`: `A_ij` is then 1 where
+            they are equal.
+        b: of each part `[B_g, T_g, out]`.
         couples: the pairs.
     """
-    return _token_grams(a, b, couples)
+    meetings = couples.meetings([part.shape[1] for part in b])
+    norms, products = _token_grams(meetings, len(couples), *a, *b)
+    return norms[couples.place], products
+
+
+def _gram(left: Tensor, right: Tensor) -> Tensor:
+    """Inner products of tokens, `[…, M, S]`; of row numbers, whether they are the same."""
+    return left @ right.mT if left.is_floating_point() else left.unsqueeze(-1) == right.unsqueeze(-2)
+
+
+def _add(total: Tensor, where: Where, gram: Tensor, x: Tensor) -> None:
+    """Add `gram @ x` to tokens of `total`, in place."""
+    if isinstance(where, slice):
+        total[where].addmm_(gram, x)
+    else:
+        total.index_add_(0, where, gram @ x)
