@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from core.commands import datasets, jobs, runs
+from core.commands import compare, datasets, jobs, runs, tuning
 from core.commands.console import Console, JobFailedError
 from core.errors import UserError
 from core.settings import get_settings
@@ -31,6 +31,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     datasets.add_commands(commands, common)
     runs.add_commands(commands, common)
+    tuning.add_commands(commands, common)
+    compare.add_commands(commands, common)
     jobs.add_commands(commands, common)
     return parser
 

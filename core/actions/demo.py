@@ -17,11 +17,11 @@ from sqlalchemy import select
 from core.settings import PROJECT, get_settings
 from core.store import queries
 from core.store.engine import Store, open_store
-from core.store.tables import Base, Checkpoint, Dataset, Diagnosis, Evaluation, Metric, Run, UtcTime
+from core.store.tables import Base, Checkpoint, Dataset, Diagnosis, Evaluation, Metric, Round, Run, UtcTime
 
 FOLDER = PROJECT / "data" / "demo"
 _TABLES: dict[str, type[Base]] = {
-    table.__tablename__: table for table in (Dataset, Run, Metric, Checkpoint, Evaluation, Diagnosis)
+    table.__tablename__: table for table in (Dataset, Run, Metric, Checkpoint, Round, Evaluation, Diagnosis)
 }
 
 
@@ -56,7 +56,7 @@ def export_demo(store: Store, runs: Sequence[Run], folder: Path = FOLDER) -> Non
             ),
             "runs": list(runs),
         }
-        for table in (Metric, Checkpoint, Evaluation, Diagnosis):
+        for table in (Metric, Checkpoint, Round, Evaluation, Diagnosis):
             rows = session.scalars(
                 select(table).where(table.run_id.in_(ids)).order_by(table.run_id, table.step, table.id)
             )

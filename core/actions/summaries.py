@@ -49,6 +49,9 @@ def run_summary(store: Store, run: Run) -> dict[str, Any]:
         "versions": run.versions,
         "data_sha256": run.data_sha256,
         "error": run.error,
+        "parent": _parent(store, run),
+        "parent_step": run.parent_step,
+        "rounds": [one.report for one in queries.rounds(store, [run.id])],
         "checkpoints": [one.step for one in queries.checkpoints(store, run.id)],
         "evaluation": {split: last[split] for split in CORE_SPLITS if split in last and last[split]["step"] == newest},
         "diagnoses": [
@@ -56,6 +59,10 @@ def run_summary(store: Store, run: Run) -> dict[str, Any]:
             for one in queries.diagnoses(store, run.id)
         ],
     }
+
+
+def _parent(store: Store, run: Run) -> str | None:
+    return None if run.parent_id is None else queries.get_run(store, run.parent_id).name
 
 
 def diagnosis_summary(diagnosis: Diagnosis, run: Run) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from core.actions.deleting import delete_run
 from core.actions.diagnosing import start_diagnosis
 from core.actions.evaluating import start_evaluation
 from core.actions.summaries import diagnosis_summary, run_summary
-from core.actions.training import start_training
+from core.actions.training import Started, StartedGroup, parse_seeds, start_group, start_training
 from core.commands.console import Console, JobFailedError, number, percent, table
 from core.errors import UserError
 from core.store import queries
@@ -18,15 +18,24 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Hang the commands of this file under the top parser."""
     train = commands.add_parser("train", parents=[common], help="fine-tune a classifier in the background")
     train.add_argument("--dataset", required=True, help="name or id of a data set")
-    train.add_argument("--method", default="finetune")
+    train.add_argument(
+        "--method", default="finetune", help="how it is trained; no-spurious: finetuning on the data set's control"
+    )
     train.add_argument("--encoder", default="minilm", help="minilm, tiny, or a model of the hub (with --revision)")
     train.add_argument("--revision", help="commit of a hub model")
-    train.add_argument("--seed", type=int, default=2021)
+    which = train.add_mutually_exclusive_group()
+    which.add_argument("--seed", type=int, help="2021 when not given")
+    which.add_argument("--seeds", metavar="SEED,SEED", help="one run for each, as a group")
+    train.add_argument(
+        "--group", help="name of the group; with --seeds <data set>-<method> when not given. It may be an earlier one"
+    )
     train.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a training setting, e.g. label_epochs=10"
     )
-    train.add_argument("--name", help="name of the run")
-    train.add_argument("--wait", action="store_true", help="return when it has ended")
+    train.add_argument("--name", help="name of the run; with several seeds each run's name ends with its seed")
+    train.add_argument("--then-diagnose", choices=["final", "all"], help="diagnose the final checkpoint, or all")
+    train.add_argument("--probes", type=int, default=40, help="of that diagnosis")
+    train.add_argument("--wait", action="store_true", help="return when everything has ended")
     train.set_defaults(command=_train)
 
     diagnose = commands.add_parser("diagnose", parents=[common], help="measure how training examples pull on probes")
@@ -54,30 +63,70 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _train(options: argparse.Namespace, console: Console) -> None:
     dataset = queries.get_dataset(console.store, options.dataset)
-    begun = start_training(
-        console.store,
-        console.settings,
-        dataset,
-        method=options.method,
-        encoder=options.encoder,
-        revision=options.revision,
-        seed=options.seed,
-        options=_settings(options.set),
-        name=options.name,
-    )
+    common = {
+        "method": options.method,
+        "encoder": options.encoder,
+        "revision": options.revision,
+        "options": settings_from(options.set),
+        "name": options.name,
+        "then_diagnose": options.then_diagnose,
+        "probes": options.probes,
+    }
+    if options.seeds is not None:
+        seeds = parse_seeds(options.seeds)
+        made = start_group(console.store, console.settings, dataset, seeds=seeds, group=options.group, **common)
+        _answer_group(options, console, made)
+        return
+    seed = 2021 if options.seed is None else options.seed
+    if options.group is None:
+        begun = start_training(console.store, console.settings, dataset, seed=seed, **common)
+    else:
+        made = start_group(console.store, console.settings, dataset, seeds=[seed], group=options.group, **common)
+        begun = made.runs[0]
     if not options.wait:
-        console.answer(
-            {"run": begun.run.name, "id": begun.run.id, "job": begun.job.id, "status": "queued"},
-            f"queued: run {begun.run.name}, job {begun.job.id}",
-        )
+        console.answer(_queued(begun), _queued_line(begun))
         return
     try:
-        console.wait(begun.job, f"The training of {begun.run.name}")
+        _wait(console, begun)
     except JobFailedError as error:
         raise JobFailedError(
             str(error), run_summary(console.store, queries.get_run(console.store, begun.run.id))
         ) from error
-    _print_run(console, begun.run.id)
+    print_run(console, begun.run.id)
+
+
+def _answer_group(options: argparse.Namespace, console: Console, group: StartedGroup) -> None:
+    if not options.wait:
+        lines = [f"group {group.name}", *(_queued_line(one) for one in group.runs)]
+        console.answer({"group": group.name, "runs": [_queued(one) for one in group.runs]}, *lines)
+        return
+    failures = []
+    for one in group.runs:
+        try:
+            _wait(console, one)
+        except JobFailedError as error:  # the others go on
+            failures.append(str(error))
+    runs = [run_summary(console.store, queries.get_run(console.store, one.run.id)) for one in group.runs]
+    report = {"group": group.name, "runs": runs}
+    if failures:
+        raise JobFailedError("\n".join(failures), report)
+    console.answer(report, f"group: {group.name}", *(line for run in runs for line in ("", *_run_lines(run))))
+
+
+def _wait(console: Console, begun: Started) -> None:
+    console.wait(begun.job, f"The training of {begun.run.name}")
+    if begun.diagnosis is not None:
+        console.wait(begun.diagnosis, f"The diagnosis of {begun.run.name}")
+
+
+def _queued(begun: Started) -> dict[str, Any]:
+    report = {"run": begun.run.name, "id": begun.run.id, "job": begun.job.id, "status": "queued"}
+    return report if begun.diagnosis is None else {**report, "diagnosis_job": begun.diagnosis.id}
+
+
+def _queued_line(begun: Started) -> str:
+    then = "" if begun.diagnosis is None else f", then diagnosis {begun.diagnosis.id}"
+    return f"queued: run {begun.run.name}, job {begun.job.id}{then}"
 
 
 def _diagnose(options: argparse.Namespace, console: Console) -> None:
@@ -147,7 +196,7 @@ def _list(options: argparse.Namespace, console: Console) -> None:
 
 
 def _show(options: argparse.Namespace, console: Console) -> None:
-    _print_run(console, queries.get_run(console.store, options.run).id)
+    print_run(console, queries.get_run(console.store, options.run).id)
 
 
 def _delete(options: argparse.Namespace, console: Console) -> None:
@@ -156,15 +205,22 @@ def _delete(options: argparse.Namespace, console: Console) -> None:
     console.answer({"run": run.name, "deleted": True}, f"deleted: {run.name}")
 
 
-def _print_run(console: Console, run_id: str) -> None:
+def print_run(console: Console, run_id: str) -> None:
     report = run_summary(console.store, queries.get_run(console.store, run_id))
+    console.answer(report, *_run_lines(report))
+
+
+def _run_lines(report: dict[str, Any]) -> list[str]:
     lines = [
         f"{key}: {report[key]}"
         for key in ("run", "status", "method", "encoder", "seed", "seconds", "steps", "device", "error")
     ]
     for split, evaluation in report["evaluation"].items():
         lines += _accuracy_lines(split, evaluation)
-    console.answer(report, *lines)
+    lines += [
+        f"CID at step {one['checkpoint']}: {number(one['cid'])} ({one['estimator']})" for one in report["diagnoses"]
+    ]
+    return lines
 
 
 def _accuracy_lines(title: str, report: dict[str, Any]) -> list[str]:
@@ -179,7 +235,7 @@ def _accuracy_lines(title: str, report: dict[str, Any]) -> list[str]:
     return [head, *cells]
 
 
-def _settings(pairs: list[str]) -> dict[str, str]:
+def settings_from(pairs: list[str]) -> dict[str, str]:
     settings = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")

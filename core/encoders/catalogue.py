@@ -65,6 +65,8 @@ class EncoderSpec:
     licence: str
     suggested_label_lr: float
     max_length: int
+    suggested_influence_lr: float = 3e-5
+    suggested_embedding_lr: float = 3e-5
     sha256: str | None = None
     shape: Shape | None = None
 
@@ -78,6 +80,8 @@ _CATALOGUE = (
         revision=None,
         licence="Apache-2.0",
         suggested_label_lr=5e-5,
+        suggested_influence_lr=1e-4,
+        suggested_embedding_lr=7.5e-5,
         max_length=512,
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         shape=Shape(layers=6, hidden=384, intermediate=1536, vocabulary=30522, positions=512),

@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 import pandas as pd
 from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import aliased
 
 from core.errors import UserError
 from core.store.engine import Store
-from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Job, Metric, Run, Worker, now
+from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Job, Metric, Round, Run, Worker, now
 
 WORKER_SILENT_SECONDS = 20.0
 Row = TypeVar("Row")
@@ -220,9 +221,52 @@ def get_diagnosis(store: Store, diagnosis_id: str) -> Diagnosis:
     return found
 
 
+def control_of(store: Store, dataset_id: str) -> Dataset | None:
+    """The newest no-spurious control of a data set, or nothing."""
+    statement = select(Dataset).where(Dataset.control_of == dataset_id).order_by(Dataset.created_at.desc())
+    with store.reading() as session:
+        return session.scalars(statement.limit(1)).first()
+
+
+def runs_of_group(store: Store, group: str) -> Sequence[Run]:
+    """The runs of a seed group, by seed, older before newer; none where there is no such group."""
+    with store.reading() as session:
+        return session.scalars(select(Run).where(Run.group == group).order_by(Run.seed, Run.created_at)).all()
+
+
+def runs_of_method(store: Store, dataset_id: str, method: str) -> Sequence[Run]:
+    """Every run of a data set by a method, older before newer."""
+    statement = select(Run).where(Run.dataset_id == dataset_id, Run.method == method).order_by(Run.created_at)
+    with store.reading() as session:
+        return session.scalars(statement).all()
+
+
 def _by_step(store: Store, statement: Select[Row]) -> Sequence[Row]:
     with store.reading() as session:
         return session.scalars(statement).all()
+
+
+# --- rounds ---
+
+
+def rounds(store: Store, run_ids: Sequence[str]) -> Sequence[Round]:
+    """Tuning rounds of some runs, by run and number."""
+    return _by_step(store, select(Round).where(Round.run_id.in_(run_ids)).order_by(Round.run_id, Round.number))
+
+
+def family(store: Store, run: Run) -> Sequence[Run]:
+    """Every run of the tree of rounds that this one belongs to, older before newer: one statement up, one down."""
+    above = select(Run.id, Run.parent_id).where(Run.id == run.id).cte("above", recursive=True)
+    older = aliased(Run)
+    above = above.union(select(older.id, older.parent_id).join(above, older.id == above.c.parent_id))
+    with store.reading() as session:
+        ancestors = dict(row._tuple() for row in session.execute(select(above.c.id, above.c.parent_id)))
+        root = next(one for one, parent in ancestors.items() if parent not in ancestors)
+        below = select(Run.id).where(Run.id == root).cte("below", recursive=True)
+        younger = aliased(Run)
+        below = below.union(select(younger.id).join(below, younger.parent_id == below.c.id))
+        members = select(Run).where(Run.id.in_(select(below.c.id))).order_by(Run.created_at, Run.id)
+        return session.scalars(members).all()
 
 
 # --- jobs ---

@@ -125,6 +125,23 @@ class Checkpoint(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class Round(Base):
+    """A tuning round of a run: the label step it followed, its tuning steps, and J, difference and CID by epoch."""
+
+    __tablename__ = "rounds"
+    __table_args__ = (UniqueConstraint("run_id", "number"),)
+
+    id: Mapped[str] = mapped_column(String(12), primary_key=True, default=new_id)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    step: Mapped[int]
+    first: Mapped[int]
+    last: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(40))
+    report: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Evaluation(Base):
     """Accuracy of one checkpoint on one split, with every example's prediction in a parquet file."""
 

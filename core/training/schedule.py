@@ -6,6 +6,9 @@ from math import ceil
 from core.training.batching import Rows, epoch_order
 from core.training.config import TrainConfig
 
+_EPOCHS_BETWEEN = 100_000
+"""A run that goes on from another's checkpoint sees the examples in an order of its own."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -23,11 +26,21 @@ class Schedule:
     @property
     def total(self) -> int:
         """Label steps of the whole run."""
+        if self.config.label_steps is not None:
+            return self.config.label_steps
         return self.steps_per_epoch * self.config.label_epochs
 
     @property
+    def epochs(self) -> int:
+        """Passes over the training set, the last one perhaps not whole."""
+        return ceil(self.total / self.steps_per_epoch)
+
+    @property
     def checkpoint_steps(self) -> list[int]:
-        """Evenly spaced, the last one always among them; fewer when there are fewer steps than checkpoints."""
+        """Evenly spaced, the last one always among them; fewer when there are fewer steps than checkpoints. A run
+        without label steps has one, at 0."""
+        if self.total == 0:
+            return [0]
         wanted = min(self.config.checkpoints, self.total)
         return [round(self.total * k / wanted) for k in range(1, wanted + 1)]
 
@@ -38,7 +51,8 @@ class Schedule:
     def rows(self, step: int) -> Rows:
         """The training examples of a step, [B]."""
         place = (step - 1) % self.steps_per_epoch * self.config.batch_size
-        order = epoch_order(self.n, seed=self.config.seed, epoch=self.epoch(step))  # [n]
+        epoch = self.epoch(step) + _EPOCHS_BETWEEN * self.config.lineage
+        order = epoch_order(self.n, seed=self.config.seed, epoch=epoch)  # [n]
         return order[place : place + self.config.batch_size]
 
     def lr(self, step: int) -> float:

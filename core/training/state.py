@@ -6,7 +6,8 @@ Tensors are safetensors, the rest is JSON; nothing is pickled. Only the newest s
 import json
 import random
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
@@ -14,24 +15,33 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.errors import UserError
 from core.training.batching import Encoded
 from core.training.checkpoints import whole_folder
 from core.training.config import TrainConfig
+from core.training.rounds import Rounds
 from core.training.steps import LabelSteps
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far a run has got. step: label steps done; seconds: time used; window: (right, n) of the latest steps."""
+    """How far a run has got.
+
+    step: label steps done; tuning_step: tuning steps done, in all rounds; finished: whether what follows the label step
+    (its round, checkpoint, points of the curves) is done too; seconds: time used; window: (right, n) of the latest
+    label steps; round: what the unfinished round has reported so far (`RoundLog`).
+    """
 
     step: int = 0
+    tuning_step: int = 0
+    finished: bool = False
     seconds: float = 0.0
     window: tuple[tuple[int, int], ...] = ()
+    round: dict[str, Any] | None = None
 
 
 def fingerprint(config: TrainConfig, data: Encoded) -> str:
@@ -42,17 +52,15 @@ def fingerprint(config: TrainConfig, data: Encoded) -> str:
     return digest.hexdigest()
 
 
-def save_state(run: Path, belongs_to: str, position: Position, steps: LabelSteps) -> None:
-    """Save weights, both moments, loss scale, random states and position; then drop the older state."""
-    target = _folder(run) / f"step-{position.step:08d}"
+def save_state(run: Path, belongs_to: str, position: Position, steps: LabelSteps, rounds: Rounds | None) -> None:
+    """Save weights, the moments of both optimisers, loss scale, random states and position; then drop the older state."""
+    target = _folder(run) / f"step-{position.step:08d}-{position.tuning_step:08d}-{int(position.finished)}"
     with whole_folder(target) as scratch:
-        save_file(_tensors(steps), scratch / "tensors.safetensors")
+        save_file(_tensors(steps, rounds), scratch / "tensors.safetensors")
         values = {
             "format": FORMAT,
             "belongs_to": belongs_to,
-            "step": position.step,
-            "seconds": position.seconds,
-            "window": position.window,
+            "position": asdict(position),
             "micro_batch": steps.micro_batch,
             "threads": torch.get_num_threads(),
             "scaler": steps.scaler.state_dict(),
@@ -66,7 +74,7 @@ def save_state(run: Path, belongs_to: str, position: Position, steps: LabelSteps
             shutil.rmtree(other, ignore_errors=True)
 
 
-def restore_state(run: Path, belongs_to: str, steps: LabelSteps) -> Position:
+def restore_state(run: Path, belongs_to: str, steps: LabelSteps, rounds: Rounds | None) -> Position:
     """Put the newest whole state back; without one, leave everything as it is and start at step 0.
 
     A half-written or damaged state is skipped. On a CPU the number of threads is restored too, since it decides the
@@ -84,8 +92,12 @@ def restore_state(run: Path, belongs_to: str, steps: LabelSteps) -> Position:
                 "This run was interrupted with other settings or other data and cannot go on with these. "
                 "Start a new run."
             )
-        _put_back(load_file(folder / "tensors.safetensors"), values, steps)
-        return Position(values["step"], values["seconds"], tuple((right, n) for right, n in values["window"]))
+        _put_back(load_file(folder / "tensors.safetensors"), values, steps, rounds)
+        found = values["position"]
+        position = Position(**{**found, "window": tuple((right, n) for right, n in found["window"])})
+        if rounds is not None:
+            rounds.tuning_step = position.tuning_step
+        return position
     return Position()
 
 
@@ -105,7 +117,7 @@ def _folder(run: Path) -> Path:
     return run / "resume"
 
 
-def _tensors(steps: LabelSteps) -> dict[str, Tensor]:
+def _tensors(steps: LabelSteps, rounds: Rounds | None) -> dict[str, Tensor]:
     found = {"rng.cpu": torch.get_rng_state()}
     if steps.machine.device.type == "cuda":
         found["rng.cuda"] = torch.cuda.get_rng_state(steps.machine.device)
@@ -113,21 +125,20 @@ def _tensors(steps: LabelSteps) -> dict[str, Tensor]:
         found[name] = parameter.detach()
         for key, moment in steps.optimizer.state.get(parameter, {}).items():
             found[f"adam.{key}.{name}"] = moment
+    if rounds:
+        for name, parameter in rounds.parameters.items():
+            for key, moment in rounds.optimizer.state.get(parameter, {}).items():
+                found[f"round.{key}.{name}"] = moment
     return found
 
 
-def _put_back(tensors: dict[str, Tensor], values: dict[str, Any], steps: LabelSteps) -> None:
+def _put_back(tensors: dict[str, Tensor], values: dict[str, Any], steps: LabelSteps, rounds: Rounds | None) -> None:
     with torch.no_grad():
         for name, parameter in steps.named_parameters().items():
             parameter.copy_(tensors[name])
-            suffix = f".{name}"
-            moments = {
-                key.removeprefix("adam.").removesuffix(suffix): tensor.to(parameter.device)
-                for key, tensor in tensors.items()
-                if key.startswith("adam.") and key.endswith(suffix)
-            }
-            if moments:
-                steps.optimizer.state[parameter] = moments
+    _put_moments_back(tensors, "adam", steps.optimizer, steps.named_parameters())
+    if rounds:
+        _put_moments_back(tensors, "round", rounds.optimizer, rounds.parameters)
     steps.micro_batch = values["micro_batch"]
     steps.scaler.load_state_dict(values["scaler"])
     if steps.machine.device.type == "cpu":
@@ -139,6 +150,19 @@ def _put_back(tensors: dict[str, Tensor], values: dict[str, Any], steps: LabelSt
     torch.set_rng_state(tensors["rng.cpu"])
     if "rng.cuda" in tensors and steps.machine.device.type == "cuda":
         torch.cuda.set_rng_state(tensors["rng.cuda"], steps.machine.device)
+
+
+def _put_moments_back(
+    tensors: dict[str, Tensor], kind: str, optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]
+) -> None:
+    for name, parameter in parameters.items():
+        moments = {
+            key.removeprefix(f"{kind}.").removesuffix(f".{name}"): tensor.to(parameter.device)
+            for key, tensor in tensors.items()
+            if key.startswith(f"{kind}.") and key.endswith(f".{name}") and key.count(".") == name.count(".") + 2
+        }
+        if moments:
+            optimizer.state[parameter] = moments
 
 
 def _read(folder: Path) -> dict[str, Any] | None:

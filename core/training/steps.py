@@ -1,8 +1,9 @@
 """One label step: forward and backward in micro-batches, clip, AdamW."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from core.training.objectives import Objective
 class StepResult:
     """One step's mean loss, number of right predictions (dropout on) and gradient norm before clipping; all [].
 
+    extra: the mean of what the method adds to the label loss: the confound head's loss, or J; None where nothing.
     They stay on the device until somebody reads them, so that a GPU need not wait for the next step.
     """
 
@@ -25,6 +27,7 @@ class StepResult:
     correct: Tensor
     norm: Tensor
     n: int
+    extra: Tensor | None = None
 
 
 class LabelSteps:
@@ -43,6 +46,8 @@ class LabelSteps:
         self.optimizer = adamw(self.named_parameters(), config.weight_decay)
         self.scaler = torch.amp.GradScaler(machine.device.type, enabled=machine.precision == torch.float16)
         self.word_rows = RowGradients(model) if machine.device.type == "cpu" else None
+        self.added: Added | None = None
+        self._rows_kept: RowGradients | None = None
 
     def named_parameters(self) -> dict[str, nn.Parameter]:
         """Everything that is trained, in a fixed order: the model's parameters, then those of the objective's heads."""
@@ -54,27 +59,43 @@ class LabelSteps:
             if parameter.requires_grad
         }
 
-    def step(self, data: Encoded, rows: Rows, lr: float) -> StepResult:
-        """Move the parameters once, along the gradient of the mean loss over `rows`."""
+    def step(self, data: Encoded, rows: Rows, lr: float, number: int = 1) -> StepResult:
+        """Move the parameters once, along the gradient of the mean loss over `rows`. number: of the step, from 1."""
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.model.train()
-        with self.word_rows.kept() if self.word_rows else _nothing():
-            loss, correct = self._gradients_that_fit(data, rows)
+        with self.gradients_of(self.named_parameters()):
+            loss, correct, extra = self._gradients_that_fit(data, rows, number)
             self.scaler.unscale_(self.optimizer)
             norm = nn.utils.clip_grad_norm_(self.named_parameters().values(), self.config.max_grad_norm)
             self.scaler.step(self.optimizer)
             self.scaler.update()
-            self.optimizer.zero_grad(set_to_none=True)
-        return StepResult(loss, correct, norm, len(rows))
+        return StepResult(loss, correct, norm, len(rows), extra)
 
-    def _gradients_that_fit(self, data: Encoded, rows: Rows) -> tuple[Tensor, Tensor]:
+    @contextmanager
+    def gradients_of(self, parameters: Mapping[str, nn.Parameter]) -> Iterator[None]:
+        """Within, gradients gather; afterwards there are none. On a CPU the word embedding's are kept sparse."""
+        embedded = self.word_rows is not None and any(p is self.word_rows.embedding.weight for p in parameters.values())
+        self._rows_kept = self.word_rows if embedded else None
+        with self._rows_kept.kept() if self._rows_kept else nullcontext():
+            try:
+                yield
+            finally:
+                for parameter in self.named_parameters().values():
+                    parameter.grad = None
+
+    def collect_rows(self) -> None:
+        """After the last backward pass of a step: the word embedding's gradient as one tensor."""
+        if self._rows_kept:
+            self._rows_kept.collect()
+
+    def _gradients_that_fit(self, data: Encoded, rows: Rows, number: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Leave the batch's gradient in `.grad`; halve the micro-batch for good when memory does not suffice."""
         while True:
             try:
-                return self._gradients(data, rows)
+                return self._gradients(data, rows, number)
             except torch.OutOfMemoryError:
-                if self.micro_batch == 1:
+                if self.micro_batch == 1 and not (self.added and self.added.halve()):
                     raise
             self.optimizer.zero_grad(set_to_none=True)
             torch.cuda.empty_cache()
@@ -84,20 +105,37 @@ class LabelSteps:
                 f"{self.config.batch_size}."
             )
 
-    def _gradients(self, data: Encoded, rows: Rows) -> tuple[Tensor, Tensor]:
+    def _gradients(self, data: Encoded, rows: Rows, number: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Backward over the micro-batches, which are sorted by length: the gradient is the same, the padding less."""
         device, precision = self.machine.device, self.machine.precision
-        losses, correct = [], []
+        losses, correct, extras = [], [], []
         for part in by_length(data.lengths[rows], self.micro_batch):
             batch = data.batch(rows[part], device)
             with torch.autocast(device.type, precision, enabled=precision != torch.float32):
-                loss, logits = self.objective(self.model, batch)  # [b], [b, C]
-            torch.autograd.backward(self.scaler.scale(loss.sum() / len(rows)))
+                loss, extra, logits = self.objective(self.model, batch, rows[part])  # [b], [b] or None, [b, C]
+            whole = loss if extra is None else loss + extra
+            torch.autograd.backward(self.scaler.scale(whole.sum() / len(rows)))
             losses.append(loss.detach().sum())
+            if extra is not None:
+                extras.append(extra.detach().sum())
             correct.append((logits.detach().argmax(dim=1) == batch["labels"]).sum())
-        if self.word_rows:
-            self.word_rows.collect()
-        return torch.stack(losses).sum() / len(rows), torch.stack(correct).sum()
+        if self.added:
+            extras.append(self.added.backward(number, float(self.scaler.get_scale())) * len(rows))
+        self.collect_rows()
+        extra_mean = torch.stack(extras).sum() / len(rows) if extras else None
+        return torch.stack(losses).sum() / len(rows), torch.stack(correct).sum(), extra_mean
+
+
+class Added(Protocol):
+    """A loss of its own that every label step adds, once a step."""
+
+    def backward(self, number: int, scale: float) -> Tensor:
+        """Add its gradient for label step `number`, times `scale`, to `.grad`; return its value, []."""
+        ...
+
+    def halve(self) -> bool:
+        """Memory ran out: hold half as much at once from now on. False when that is impossible."""
+        ...
 
 
 def adamw(parameters: dict[str, nn.Parameter], weight_decay: float) -> torch.optim.AdamW:
@@ -143,8 +181,3 @@ class RowGradients:
         self.rows = sparse.indices()[0]
         self.dense.index_copy_(0, self.rows, sparse.values())
         self.embedding.weight.grad = self.dense
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield

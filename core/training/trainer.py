@@ -1,33 +1,32 @@
 """A run from its settings to its last evaluation. `train` reads top to bottom; each step of it has a file of its own."""
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 
 import pandas as pd
 
 from core.encoders.catalogue import resolve
-from core.encoders.loading import load_classifier
+from core.encoders.loading import labels_of, load_classifier, load_saved
 from core.errors import UserError
 from core.statistics.accuracy import aligned_labels
 from core.training.batching import encode
 from core.training.checkpoints import save_checkpoint
 from core.training.config import TrainConfig
+from core.training.demotion import Demotion
 from core.training.device import choose_machine, deterministic
 from core.training.evaluation import Evaluation, evaluate, failed_to_fit
+from core.training.log import RunLog
 from core.training.objectives import make_objective
-from core.training.recorder import Metric, Recorder
+from core.training.recorder import Recorder
+from core.training.rounds import Joint, Rounds, RoundSchedule
 from core.training.schedule import Schedule
-from core.training.state import Position, fingerprint, restore_state, save_state, seed_everything
-from core.training.steps import LabelSteps, StepResult
+from core.training.state import fingerprint, restore_state, save_state, seed_everything
+from core.training.steps import LabelSteps
+from core.training.trajectory import Trajectory
+from core.training.tuples import codes, known_examples
 
 SPLITS = ("train", "dev", "test")
-WINDOW = 20
-"""Label steps over which the running training accuracy is taken."""
-
-FLUSH_SECONDS = 2.0
 STATE_SECONDS = 120.0
 
 
@@ -54,6 +53,7 @@ def train(
     folder: Path,
     recorder: Recorder,
     *,
+    start: Path | None = None,
     allowed_roots: Sequence[Path] = (),
     state_seconds: float = STATE_SECONDS,
 ) -> TrainResult:
@@ -61,6 +61,7 @@ def train(
 
     folder: of this run. Checkpoints go below `checkpoints/`, and below `resume/` the state from which a second call
     with the same arguments goes on; on a CPU it ends with the same bits as a run that was never interrupted.
+    start: a saved model to begin with in place of the encoder.
     state_seconds: time between two saved states; one is saved at every checkpoint and when the run is stopped, too.
 
     Raises:
@@ -70,29 +71,60 @@ def train(
     if "train" not in splits:
         raise UserError("This data set has no training examples.")
     labels = sorted(frame["label"].unique())
+    label, confound = (codes(splits["train"][name]) for name in ("label", "confound"))  # [N], [N]
     aligned = aligned_labels(splits["train"]["label"], splits["train"]["confound"])
+    known = known_examples(config, label, confound)
     spec = resolve(config.encoder, config.revision, allowed_roots=allowed_roots)
     machine = choose_machine(config)
 
     seed_everything(config.seed)
-    model, tokenizer = load_classifier(spec, labels=labels, seed=config.seed)
+    model, tokenizer = load_saved(start) if start else load_classifier(spec, labels=labels, seed=config.seed)
     model.to(machine.device)
-    data = encode(splits["train"], tokenizer, labels, max_length=config.max_length)
+    data = encode(splits["train"], tokenizer, labels_of(model), max_length=config.max_length)
     schedule = Schedule(config, n=len(data), peak=config.lr_for(spec))
-    steps = LabelSteps(config, model, make_objective(config), machine, recorder.note)
+    steps = LabelSteps(config, model, make_objective(config, model, confound, known), machine, recorder.note)
+    demotion = Demotion(config.terms(), model, data) if config.terms() else None
+    rounds = None
+    if demotion and config.schedule == "joint":
+        steps.added = Joint(config, demotion, known, label, confound)
+    elif demotion:
+        when = RoundSchedule(config, schedule.total, len(known.probes))
+        rounds = Rounds(config, steps, demotion, when, known, label, confound, config.round_lr_for(spec))
+    trajectory = None
+    if config.diagnose_every or config.schedule == "once":
+        trajectory = Trajectory(config, model, data, splits["train"])
 
     identity = fingerprint(config, data)
-    position = restore_state(folder, identity, steps)
-    recorder.rewind(position.step)
-    if position.step:
+    position = restore_state(folder, identity, steps, rounds)
+    recorder.rewind(position.step, position.tuning_step)
+    if position.step or position.tuning_step:
         recorder.note(f"Going on after step {position.step} of {schedule.total}.")
-    log = StepLog(recorder, schedule, position)
+    elif config.terms() or config.method == "adversarial":
+        recorder.note(known.sentence())
+    log = RunLog(recorder, schedule, position)
+
+    def save(*, finished: bool) -> None:
+        position = log.position(finished=finished)
+        recorder.flush()
+        save_state(folder, identity, position, steps, rounds)
+        log.state_saved()
 
     with deterministic():
-        for step in range(position.step + 1, schedule.total + 1):
-            result = steps.step(data, schedule.rows(step), schedule.lr(step))
-            log.add(step, result)
+        for step in range(position.step + position.finished, schedule.total + 1):
+            if step > position.step:
+                log.add(step, steps.step(data, schedule.rows(step), schedule.lr(step), step))
 
+            while rounds and (left := rounds.left_after(step)):
+                log.begin_round(left[0], trajectory.cid if trajectory else None)
+                log.tuned(step, rounds, rounds.step(left[0]))
+                stopping = recorder.should_stop()
+                if stopping or log.seconds_since_state() >= state_seconds:
+                    save(finished=False)
+                if stopping:
+                    return TrainResult("stopped", step, log.seconds(), {}, False, machine.title)
+
+            if trajectory and (step == schedule.total or step % (config.diagnose_every or schedule.total) == 0):
+                log.point(step, trajectory.cid())
             due = step in schedule.checkpoint_steps
             if due:
                 path = save_checkpoint(folder, step, model, tokenizer)
@@ -101,10 +133,9 @@ def train(
                 if "dev" in splits and step < schedule.total:
                     found = evaluate(model, tokenizer, splits["dev"], max_length=config.max_length, aligned=aligned)
                     log.evaluation(step, "dev", found)
-            stopping = recorder.should_stop()
+            stopping = step > 0 and recorder.should_stop()
             if due or stopping or log.seconds_since_state() >= state_seconds:
-                save_state(folder, identity, log.position(), steps)
-                log.state_saved()
+                save(finished=True)
             if stopping:
                 return TrainResult("stopped", step, log.seconds(), {}, False, machine.title)
 
@@ -118,66 +149,3 @@ def train(
     if failed:
         recorder.note("The model has not learned its training set: its accuracy there is about chance.")
     return TrainResult("done", schedule.total, log.seconds(), evaluations, failed, machine.title)
-
-
-class StepLog:
-    """Turns step results into metrics, and keeps the clock and the running training accuracy over interruptions."""
-
-    def __init__(self, recorder: Recorder, schedule: Schedule, position: Position) -> None:
-        self.recorder, self.schedule = recorder, schedule
-        self.step = position.step
-        self.window = deque(position.window, maxlen=WINDOW)
-        self.before, self.start = position.seconds, monotonic()
-        self.flushed = self.saved = self.start
-        self.waiting: list[tuple[int, float, StepResult]] = []
-
-    def seconds(self) -> float:
-        """Time that the run has used, over all attempts."""
-        return self.before + monotonic() - self.start
-
-    def add(self, step: int, result: StepResult) -> None:
-        """Note a finished step; the recorder hears of it within FLUSH_SECONDS."""
-        self.step = step
-        self.waiting.append((step, self.seconds(), result))
-        if monotonic() - self.flushed >= FLUSH_SECONDS or step == self.schedule.total:
-            self.flush()
-
-    def flush(self) -> None:
-        """Report all steps that wait."""
-        rows: list[Metric] = []
-        for step, seconds, result in self.waiting:
-            self.window.append((int(result.correct.item()), result.n))
-            right, n = (sum(column) for column in zip(*self.window, strict=True))
-            values = {
-                "label_loss": float(result.loss.item()),
-                "lr": self.schedule.lr(step),
-                "running_accuracy": right / n,
-                "grad_norm": float(result.norm.item()),
-                "seconds": seconds,
-            }
-            rows += [Metric(step, name, value) for name, value in values.items()]
-        self.waiting, self.flushed = [], monotonic()
-        if rows:
-            self.recorder.metrics(rows)
-            epoch, loss = self.schedule.epoch(self.step) + 1, rows[-5].value
-            message = f"Epoch {epoch} of {self.schedule.config.label_epochs}, loss {loss:.3f}"
-            self.recorder.progress(self.step, self.schedule.total, message)
-
-    def evaluation(self, step: int, split: str, found: Evaluation) -> None:
-        """Report an evaluation, and its two headline numbers as metrics."""
-        self.recorder.evaluation(step, split, found)
-        names = ("accuracy", "worst_cell")
-        self.recorder.metrics([Metric(step, f"{split}_{name}", float(found.report[name])) for name in names])
-
-    def position(self) -> Position:
-        """What has to be saved to go on from here. Everything up to here is reported first."""
-        self.flush()
-        return Position(self.step, self.seconds(), tuple(self.window))
-
-    def seconds_since_state(self) -> float:
-        """Time since the state was last saved, or since the start."""
-        return monotonic() - self.saved
-
-    def state_saved(self) -> None:
-        """The state is on disk now."""
-        self.saved = monotonic()

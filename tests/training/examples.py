@@ -27,18 +27,28 @@ class Memory:
     def __init__(self, *, stop_at=None, die_at=None):
         self.stop_at, self.die_at = stop_at, die_at
         self.step, self.rows, self.folders, self.evaluations, self.notes, self.said = 0, [], {}, {}, [], []
+        self.rounds = []
 
-    def rewind(self, step):
-        self.rows = [row for row in self.rows if row.step <= step]
+    def rewind(self, step, tuning_step):
+        ends = {True: tuning_step, False: step}
+        self.rows = [row for row in self.rows if row.step <= ends[row.name.startswith("round_")]]
+        self.rounds = [report for report in self.rounds if report.last <= tuning_step]
         self.folders = {at: folder for at, folder in self.folders.items() if at <= step}
         self.evaluations = {key: found for key, found in self.evaluations.items() if key[0] <= step}
-        self.step = step
+        self.step = step + tuning_step
 
     def progress(self, step, total, message):
         self.said.append((step, total, message))
 
     def metrics(self, rows):
-        self.rows += rows
+        new = {(row.step, row.name) for row in rows}
+        self.rows = [row for row in self.rows if (row.step, row.name) not in new] + list(rows)
+
+    def flush(self):
+        pass
+
+    def round(self, report):
+        self.rounds = [one for one in self.rounds if one.number != report.number] + [report]
 
     def checkpoint(self, step, epoch, folder, *, final):
         self.folders[step] = (folder, epoch, final)

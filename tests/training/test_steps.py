@@ -9,8 +9,9 @@ from core.encoders.loading import load_classifier
 from core.training.batching import encode
 from core.training.config import TrainConfig
 from core.training.device import Machine
-from core.training.objectives import Finetune
+from core.training.objectives import Adversarial, Finetune, reversed_gradient
 from core.training.steps import LabelSteps
+from core.training.tuples import Known
 from tests.training.examples import examples
 
 LABELS = ["long", "short"]
@@ -84,10 +85,10 @@ def test_kept_row_gradients_change_nothing_over_several_steps():
 class OutOfMemoryTwice(Finetune):
     """Runs out of memory as long as more than six examples are on the device."""
 
-    def __call__(self, model, batch):
+    def __call__(self, model, batch, rows):
         if len(batch["labels"]) > 6:
             raise torch.OutOfMemoryError("no memory left")
-        return super().__call__(model, batch)
+        return super().__call__(model, batch, rows)
 
 
 def test_out_of_memory_halves_the_micro_batch_and_changes_nothing_else():
@@ -102,7 +103,7 @@ def test_out_of_memory_halves_the_micro_batch_and_changes_nothing_else():
 
 
 class OutOfMemory(Finetune):
-    def __call__(self, model, batch):
+    def __call__(self, model, batch, rows):
         raise torch.OutOfMemoryError("no memory left")
 
 
@@ -121,3 +122,91 @@ def test_bf16_label_steps_stay_near_float32():
     assert float(two.loss) == pytest.approx(float(one.loss), rel=0.02)
     assert float(two.norm) == pytest.approx(float(one.norm), rel=0.3)
     assert all(parameter.dtype == torch.float32 for parameter in rough.model.parameters())
+
+
+def test_reversal_gives_the_value_and_turns_the_gradient_round():
+    x = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    y = reversed_gradient(x, 0.3)
+    assert torch.equal(y, x)
+    (y * 2.0).sum().backward()
+    torch.testing.assert_close(x.grad, torch.full_like(x, -0.6))
+
+
+def adversary(known=None, *, weight=0.7):
+    confound = np.arange(24) % 3
+    known = np.ones(24, dtype=bool) if known is None else known
+    torch.manual_seed(3)
+    head = Adversarial(confound, Known(known, np.arange(24), 0, {}, 0), 32, weight)
+    head.heads.double()
+    return head, torch.from_numpy(confound)
+
+
+def test_the_head_descends_on_the_confound_and_the_encoder_climbs():
+    """Against two separate losses and autograd: head gradient of L_c, encoder gradient of L_label − λ L_c."""
+    objective, confound = adversary()
+    steps, data, _ = prepared(objective, dtype=torch.float64, max_grad_norm=1000.0)
+    rows = np.arange(24)
+    batch = data.batch(rows)
+    model, head = steps.model, objective.heads["confound"]
+    inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
+    h = model.bert(**inputs).pooler_output
+    label = F.cross_entropy(model.classifier(h), batch["labels"])
+    guess = F.cross_entropy(head(h), confound)
+    encoder = dict(model.bert.named_parameters())
+    of_label = torch.autograd.grad(label, list(encoder.values()), retain_graph=True)
+    of_guess = torch.autograd.grad(guess, [*encoder.values(), *head.parameters()])
+    with steps.gradients_of(steps.named_parameters()):
+        loss, _, extra = steps._gradients(data, rows, 1)
+        for name, one, two in zip(encoder, of_label, of_guess, strict=False):
+            torch.testing.assert_close(encoder[name].grad, one - 0.7 * two, rtol=1e-8, atol=1e-12)
+        for parameter, wanted in zip(head.parameters(), of_guess[len(encoder) :], strict=True):
+            torch.testing.assert_close(parameter.grad, wanted, rtol=1e-8, atol=1e-12)
+    assert float(loss) == pytest.approx(float(label.detach()))
+    assert float(extra) == pytest.approx(float(guess.detach()), rel=1e-6)
+
+
+def test_unknown_confounds_teach_the_adversary_nothing():
+    known = np.arange(24) < 6
+    objective, confound = adversary(known)
+    steps, data, _ = prepared(objective, dtype=torch.float64)
+    with steps.gradients_of(steps.named_parameters()):
+        _, _, extra = steps._gradients(data, np.arange(24), 1)
+        grad = objective.heads["confound"].weight.grad.clone()
+    batch = data.batch(np.arange(6))
+    h = steps.model.bert(**{n: batch[n] for n in ("input_ids", "attention_mask", "token_type_ids")}).pooler_output
+    guess = F.cross_entropy(objective.heads["confound"](h.detach()), confound[:6], reduction="sum") / 24
+    (wanted,) = torch.autograd.grad(guess, [objective.heads["confound"].weight])
+    torch.testing.assert_close(grad, wanted, rtol=1e-8, atol=1e-12)
+    assert float(extra) == pytest.approx(float(guess.detach()), rel=1e-6)
+
+
+class Constant:
+    """An added loss `c · Σθ²/2` of one parameter, whose gradient is c·θ."""
+
+    def __init__(self, parameter):
+        self.parameter, self.seen = parameter, []
+
+    def backward(self, number, scale):
+        self.seen.append(number)
+        loss = 0.5 * self.parameter.square().sum()
+        torch.autograd.backward(scale * loss)
+        return loss.detach()
+
+    def halve(self):
+        return False
+
+
+def test_an_added_loss_joins_the_gradient_once_a_step():
+    plain, data, _ = prepared(dtype=torch.float64, micro_batch=5)
+    joint, _, _ = prepared(dtype=torch.float64, micro_batch=5)
+    joint.added = Constant(joint.model.classifier.weight)
+    found = []
+    for steps in (plain, joint):
+        with steps.gradients_of(steps.named_parameters()):
+            _, _, extra = steps._gradients(data, np.arange(24), 9)
+            found.append((steps.model.classifier.weight.grad.clone(), extra))
+    weight = joint.model.classifier.weight.detach()
+    torch.testing.assert_close(found[1][0], found[0][0] + weight)
+    assert found[0][1] is None
+    assert float(found[1][1]) == pytest.approx(0.5 * float(weight.square().sum()))
+    assert joint.added.seen == [9]

@@ -117,8 +117,8 @@ def test_a_killed_run_goes_on_to_the_same_bits(whole, tmp_path, at, state_second
 def test_a_half_written_state_is_skipped(whole, tmp_path, damage):
     recorder = Memory(stop_at=8)
     run(tmp_path, recorder)
-    good = tmp_path / "resume" / "step-00000008"
-    bad = good.with_name(".step-00000012.part" if damage == "temporary name" else "step-00000012")
+    good = tmp_path / "resume" / "step-00000008-00000000-1"
+    bad = good.with_name(".step-00000012-00000000-1.part" if damage == "temporary name" else "step-00000012-00000000-1")
     shutil.copytree(good, bad)
     if damage == "cut tensors":
         tensors = bad / "tensors.safetensors"
@@ -139,7 +139,7 @@ def test_a_half_written_state_is_skipped(whole, tmp_path, damage):
 def test_without_a_whole_state_the_run_starts_again(whole, tmp_path):
     recorder = Memory(stop_at=8)
     run(tmp_path, recorder)
-    (tmp_path / "resume" / "step-00000008" / "tensors.safetensors").write_bytes(b"")
+    (tmp_path / "resume" / "step-00000008-00000000-1" / "tensors.safetensors").write_bytes(b"")
     recorder.stop_at = None
     run(tmp_path, recorder)
     assert_same_run(whole, tmp_path, recorder)
@@ -155,7 +155,7 @@ def test_a_state_of_other_settings_or_data_is_refused(tmp_path, change):
 
 def test_only_the_newest_state_is_kept_and_a_finished_run_can_drop_it(tmp_path):
     run(tmp_path, state_seconds=0.0)
-    assert [path.name for path in (tmp_path / "resume").iterdir()] == ["step-00000018"]
+    assert [path.name for path in (tmp_path / "resume").iterdir()] == ["step-00000018-00000000-1"]
     state.drop_state(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoints"]
 

@@ -1,16 +1,19 @@
 """The job that trains a run: the store's examples in, metrics, checkpoints and evaluations out."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from core.errors import UserError
 from core.jobs.reporter import Reporter, StoppedError
 from core.store import queries
 from core.store.engine import Store
-from core.store.tables import Checkpoint, Evaluation, Metric, Run, new_id
+from core.store.tables import Checkpoint, Evaluation, Metric, Round, Run, new_id
 from core.training import recorder
 from core.training.config import TrainConfig
 from core.training.device import choose_machine, versions
@@ -31,12 +34,30 @@ def train(reporter: Reporter) -> dict[str, Any]:
         queries.examples(store, queries.get_dataset(store, run.dataset_id)),
         folder,
         RunRecorder(reporter, run.id),
+        start=_start(store, run),
         allowed_roots=reporter.settings.local_models,
     )
     _note(store, run.id, seconds=result.seconds, steps=result.steps, failed_to_fit=result.failed_to_fit)
     if result.status == "stopped":
         raise StoppedError
     return {"run": run.name, "steps": result.steps, "failed_to_fit": result.failed_to_fit}
+
+
+def _start(store: Store, run: Run) -> Path | None:
+    """The weights of the checkpoint that a run by hand goes on from; None for a run that begins with its encoder."""
+    if run.parent_step is None:
+        return None
+    if run.parent_id is None:
+        raise UserError(
+            "The run that this one goes on from has been deleted, and its weights with it. Start a new run."
+        )
+    parent = queries.get_run(store, run.parent_id)
+    checkpoint = queries.get_checkpoint(store, parent, run.parent_step)
+    if checkpoint.path is None:
+        raise UserError(
+            f"The weights of {parent.name!r} at step {run.parent_step} are not kept. Start from another one."
+        )
+    return store.artifacts.path(checkpoint.path)
 
 
 class RunRecorder(recorder.Recorder):
@@ -46,11 +67,16 @@ class RunRecorder(recorder.Recorder):
         self._reporter = reporter
         self._run_id = run_id
 
-    def rewind(self, step: int) -> None:
+    def rewind(self, step: int, tuning_step: int) -> None:
         """Forget what came after a step."""
+        tuning = Metric.name.startswith("round_", autoescape=True)
 
         def write(session: Session) -> None:
-            for table in (Metric, Checkpoint, Evaluation):
+            mine = Metric.run_id == self._run_id
+            session.execute(delete(Metric).where(mine, ~tuning, Metric.step > step))
+            session.execute(delete(Metric).where(mine, tuning, Metric.step > tuning_step))
+            session.execute(delete(Round).where(Round.run_id == self._run_id, Round.last > tuning_step))
+            for table in (Checkpoint, Evaluation):
                 session.execute(delete(table).where(table.run_id == self._run_id, table.step > step))
 
         self._reporter.write(write)
@@ -60,9 +86,39 @@ class RunRecorder(recorder.Recorder):
         self._reporter.tell(step / max(total, 1), message)
 
     def metrics(self, rows: Sequence[recorder.Metric]) -> None:
-        """Keep a batch of numbers."""
+        """Keep a batch of numbers; one that is there already takes the new value."""
         values = [{"run_id": self._run_id, "step": row.step, "name": row.name, "value": row.value} for row in rows]
-        self._reporter.later(lambda session: session.execute(insert(Metric), values))
+
+        def write(session: Session) -> None:
+            insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+            new = insert(Metric).values(values)
+            session.execute(
+                new.on_conflict_do_update(index_elements=["run_id", "name", "step"], set_={"value": new.excluded.value})
+            )
+
+        self._reporter.later(write)
+
+    def round(self, report: recorder.RoundReport) -> None:
+        """Keep what a round did."""
+        row = Round(
+            run_id=self._run_id,
+            number=report.number,
+            step=report.step,
+            first=report.first,
+            last=report.last,
+            kind=report.kind,
+            report=asdict(report),
+        )
+
+        def write(session: Session) -> None:
+            session.execute(delete(Round).where(Round.run_id == self._run_id, Round.number == report.number))
+            session.add(row)
+
+        self._reporter.write(write)
+
+    def flush(self) -> None:
+        """See to it that everything is in the database."""
+        self._reporter.flush()
 
     def checkpoint(self, step: int, epoch: float, folder: Path, *, final: bool) -> None:
         """Keep where a model was saved."""

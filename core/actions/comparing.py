@@ -1,0 +1,320 @@
+"""Comparing methods over seeds: what every run of a group reached, and what the differences between groups are worth."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from core.actions.datasets import content_hash
+from core.actions.seed_groups import SeedGroup, SeedResult, Split, Unfinished, gather, settings_of
+from core.errors import UserError
+from core.statistics.compare import Difference, Measure, Spread, differences, spread
+from core.statistics.seeds import Estimate, bootstrap_accuracy, bootstrap_difference
+from core.statistics.tests import Kind
+from core.store import queries
+from core.store.engine import Store
+
+_BOOTSTRAP_SEED = 2021
+"""Of the resampling of seeds and examples, so that the same comparison gives the same interval."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A group over its seeds. accuracy_interval resamples seeds × examples; None without stored predictions."""
+
+    accuracy: Spread
+    worst_cell: Spread
+    balanced_accuracy: Spread
+    cid: Spread
+    seconds: Spread
+    accuracy_interval: Estimate | None
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """A seed group: its runs, and means with (`all`) and without (`fitted`) those that failed to fit.
+
+    floor: the best accuracy from the confound alone on this split. configurations_tried: different settings, apart
+    from the seed, among all runs of this data set and method in the store.
+    """
+
+    group: str
+    method: str
+    dataset: str
+    encoder: str
+    n: int
+    failed_to_fit: int
+    floor: float | None
+    configurations_tried: int
+    runs: tuple[SeedResult, ...]
+    unfinished: tuple[Unfinished, ...]
+    all: Summary
+    fitted: Summary
+
+
+@dataclass(frozen=True)
+class SettingDifference:
+    """A setting that is not the same everywhere, and the values (one, where its runs agree) that each group has."""
+
+    key: str
+    values: dict[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """Every two groups by every measure, with and without the runs that failed to fit."""
+
+    all: tuple[Difference, ...]
+    fitted: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
+class GroupComparison:
+    """Groups side by side on one split, the baseline first."""
+
+    split: str
+    baseline: str
+    test: str
+    correction: str
+    effect: str
+    groups: tuple[GroupResult, ...]
+    comparisons: Comparisons
+    configuration: tuple[SettingDifference, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON: what is undefined is None."""
+        return asdict(self)
+
+
+def compare_groups(
+    store: Store, names: Sequence[str], *, baseline: str | None = None, split: Split = "dev", kind: Kind = "welch"
+) -> GroupComparison:
+    """Compare seed groups, or single runs as groups of one.
+
+    Args:
+        names: groups, or runs by name or id; a group's name goes before a run's.
+        baseline: what the others are compared against; the first name where not given.
+        kind: "student" is the paper's test, for looking at its numbers only.
+
+    Raises:
+        UserError: there is no such group or run, it has no finished run, a run stands in two groups, or the split
+            has not been evaluated.
+    """
+    order = list(dict.fromkeys([*([baseline] if baseline is not None else []), *names]))
+    if not order:
+        raise UserError("Name at least one group or run to look at. List runs with: python -m core run list")
+    notes: list[str] = []
+    gathered = [gather(store, name, split, notes) for name in order]
+    _check_apart(gathered)
+    same_texts = _same_texts(store, gathered, split)
+    notes += _notes(gathered, same_texts, split)
+    everyone = _compare(gathered, same_texts, kind, SeedGroup.everyone)
+    failed = any(one.failed_to_fit for group in gathered for one in group.results)
+    return GroupComparison(
+        split=split,
+        baseline=order[0],
+        test="Welch's t-test" if kind == "welch" else "Student's t-test",
+        correction="Holm",
+        effect="Hedges' g",
+        groups=tuple(_result(store, one) for one in gathered),
+        comparisons=Comparisons(
+            all=everyone,
+            fitted=_compare(gathered, same_texts, kind, SeedGroup.fitted) if failed else everyone,
+        ),
+        configuration=_configuration(gathered),
+        notes=tuple(notes),
+    )
+
+
+def _check_apart(gathered: Sequence[SeedGroup]) -> None:
+    owner: dict[str, str] = {}
+    for group in gathered:
+        for run in group.runs:
+            if run.id in owner:
+                raise UserError(
+                    f"The run {run.name!r} stands in {owner[run.id]!r} and in {group.name!r}. Compare it with others, "
+                    "not with itself."
+                )
+            owner[run.id] = group.name
+
+
+# --- one group ---
+
+
+def _result(store: Store, group: SeedGroup) -> GroupResult:
+    everyone, fitted = group.everyone(), group.fitted()
+    whole = _summary(group, everyone)
+    return GroupResult(
+        group=group.name,
+        method=", ".join(dict.fromkeys(run.method for run in group.runs)),
+        dataset=", ".join(one.name for one in group.datasets),
+        encoder=", ".join(dict.fromkeys(run.encoder for run in group.runs)),
+        n=len(everyone),
+        failed_to_fit=len(everyone) - len(fitted),
+        floor=group.floor,
+        configurations_tried=_tried(store, group),
+        runs=group.results,
+        unfinished=group.unfinished,
+        all=whole,
+        fitted=whole if fitted == everyone else _summary(group, fitted),
+    )
+
+
+def _summary(group: SeedGroup, places: list[int]) -> Summary:
+    chosen = [group.results[place] for place in places]
+    interval = None
+    if group.answers is not None and places:
+        answers = group.answers
+        interval = bootstrap_accuracy(answers.correct[places], seed=_BOOTSTRAP_SEED, cells=answers.cells)
+        interval = replace(interval, lo=max(interval.lo, 0.0), hi=min(interval.hi, 1.0))
+
+    def over(get: Callable[[SeedResult], float | None]) -> Spread:
+        return spread(_known(get(one) for one in chosen))
+
+    return Summary(
+        accuracy=over(lambda one: one.accuracy),
+        worst_cell=over(lambda one: one.worst_cell),
+        balanced_accuracy=over(lambda one: one.balanced_accuracy),
+        cid=over(lambda one: one.cid),
+        seconds=over(lambda one: one.seconds),
+        accuracy_interval=interval,
+    )
+
+
+def _tried(store: Store, group: SeedGroup) -> int:
+    kinds = dict.fromkeys((run.dataset_id, run.method) for run in group.runs)
+    there = [run for kind in kinds for run in queries.runs_of_method(store, *kind)]
+    return len({repr(sorted(settings_of(run).items())) for run in there})
+
+
+# --- between groups ---
+
+
+def _compare(
+    gathered: Sequence[SeedGroup],
+    same_texts: Mapping[str, str],
+    kind: Kind,
+    choose: Callable[[SeedGroup], list[int]],
+) -> tuple[Difference, ...]:
+    places = {group.name: choose(group) for group in gathered}
+    getters: dict[Measure, Callable[[SeedResult], float | None]] = {
+        "accuracy": lambda one: one.accuracy,
+        "worst_cell": lambda one: one.worst_cell,
+        "cid": lambda one: one.cid,
+    }
+    found = []
+    for measure, get in getters.items():
+        values = {group.name: _known(get(group.results[place]) for place in places[group.name]) for group in gathered}
+        found += differences(measure, values, gathered[0].name, kind)
+    groups = {group.name: group for group in gathered}
+    return tuple(
+        replace(one, same_examples=_same_examples(groups[one.a], groups[one.b], places))
+        if one.measure == "accuracy" and same_texts[one.a] == same_texts[one.b]
+        else one
+        for one in found
+    )
+
+
+def _same_examples(a: SeedGroup, b: SeedGroup, places: Mapping[str, list[int]]) -> Estimate | None:
+    if a.answers is None or b.answers is None or not np.array_equal(a.answers.ids, b.answers.ids):
+        return None
+    if not places[a.name] or not places[b.name]:
+        return None
+    return bootstrap_difference(
+        a.answers.correct[places[a.name]],
+        b.answers.correct[places[b.name]],
+        seed=_BOOTSTRAP_SEED,
+        cells=a.answers.cells,
+    )
+
+
+def _same_texts(store: Store, gathered: Sequence[SeedGroup], split: Split) -> dict[str, str]:
+    """Group → what tells whether two were evaluated on the same examples: the data set's id where there is but one,
+    else a hash of the split's content (with the data sets' ids where a group mixes several).
+    """
+    ids = dict.fromkeys(dataset.id for group in gathered for dataset in group.datasets)
+    if len(ids) == 1:
+        return {group.name: next(iter(ids)) for group in gathered}
+    hashes = {
+        dataset.id: content_hash(queries.examples(store, dataset, split))
+        for group in gathered
+        for dataset in group.datasets
+    }
+    return {group.name: " ".join(dict.fromkeys(hashes[one.id] for one in group.datasets)) for group in gathered}
+
+
+def _configuration(gathered: Sequence[SeedGroup]) -> tuple[SettingDifference, ...]:
+    settings = {group.name: [settings_of(run) for run in group.runs] for group in gathered}
+    keys = dict.fromkeys(key for of_group in settings.values() for one in of_group for key in one)
+    found = []
+    for key in keys:
+        values = {name: _distinct(one.get(key) for one in of_group) for name, of_group in settings.items()}
+        if len(_distinct(values.values())) > 1 or any(len(of_group) > 1 for of_group in values.values()):
+            found.append(SettingDifference(key, values))
+    return tuple(found)
+
+
+# --- what a reader has to know ---
+
+
+def _notes(gathered: Sequence[SeedGroup], same_texts: Mapping[str, str], split: Split) -> list[str]:
+    notes = []
+    for group in gathered:
+        seeds = [run.seed for run in group.runs]
+        twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+        if twice:
+            notes.append(
+                f"{group.name} has more than one run with the seed {', '.join(map(str, twice))}; they are no "
+                "independent replicates, so its tests are too sure."
+            )
+        if len(seeds) == 1:
+            notes.append(f"{group.name} has one seed: its accuracy holds for that model only, and it gets no test.")
+        if len({run.method for run in group.runs}) > 1 or len(group.datasets) > 1:
+            notes.append(f"{group.name} mixes methods or data sets, so its seeds are not the only thing that varies.")
+        elif len({repr(sorted(settings_of(run).items())) for run in group.runs}) > 1:
+            notes.append(f"The runs of {group.name} do not all have the same settings; see the table of settings.")
+        failed = len(group.runs) - len(group.fitted())
+        if failed:
+            notes.append(
+                f"{failed} of {len(group.runs)} runs of {group.name} failed to fit: they are about chance on train. "
+                "Means and tests are given with and without them; the CID of such a run says nothing."
+            )
+        undiagnosed = [one.run for one in group.results if one.cid is None]
+        if undiagnosed:
+            notes.append(
+                f"Without a CID at the final checkpoint in {group.name}: {', '.join(undiagnosed)}. "
+                f"Measure it with: python -m core diagnose {undiagnosed[0]}"
+            )
+    return notes + _between(gathered, same_texts, split)
+
+
+def _between(gathered: Sequence[SeedGroup], same_texts: Mapping[str, str], split: Split) -> list[str]:
+    notes = []
+    texts = list(dict.fromkeys(same_texts.values()))
+    if len(texts) > 1:
+        parts = [", ".join(name for name, mark in same_texts.items() if mark == text) for text in texts]
+        notes.append(
+            f"Not all were evaluated on the same texts of {split}: {' | '.join(parts)}. Between these only means over "
+            "seeds are compared, never example by example."
+        )
+    if len({one.device for group in gathered for one in group.results}) > 1:
+        notes.append("The runs were not all made on the same kind of device, so their seconds cannot be compared.")
+    probes = _distinct(one for group in gathered for one in group.probes)
+    if len(probes) > 1:
+        notes.append("The diagnoses were not all made with the same probe settings, so their CIDs differ by that too.")
+    return notes
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [float(value) for value in values if value is not None]
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    """Each value once, in the order of appearance; for values that cannot be hashed."""
+    seen: list[Any] = []
+    for value in values:
+        if value not in seen:
+            seen.append(value)
+    return seen

@@ -1,0 +1,124 @@
+"""Rounds by hand: from any checkpoint of any run a child run, with one round and, if wanted, label steps after it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.actions.names import free_name
+from core.actions.training import Started
+from core.errors import UserError
+from core.jobs.launch import ensure_worker
+from core.jobs.queue import submit
+from core.settings import Settings
+from core.store import queries
+from core.store.engine import Store
+from core.store.tables import Run
+from core.training.config import TrainConfig
+
+KINDS = ("influence", "embedding", "combined")
+
+
+def start_tuning(
+    store: Store,
+    settings: Settings,
+    run: Run,
+    *,
+    kind: str,
+    checkpoint: str = "final",
+    options: Mapping[str, str] | None = None,
+    then_label_steps: int = 0,
+    name: str | None = None,
+    then_diagnose: bool = False,
+    probes: int = 40,
+) -> Started:
+    """Queue a child run that begins with a checkpoint's weights, does one round, then label steps if any are wanted.
+
+    The label steps have a schedule of their own: warm-up to `label_lr`, then down to zero.
+
+    Args:
+        kind: "influence", "embedding" or "combined".
+        checkpoint: "final", or a label step of the parent that has a checkpoint.
+        options: further settings of `TrainConfig`, as text; the parent's hold where none is given.
+        then_diagnose: queue a diagnosis of the final model, with so many probes.
+
+    Raises:
+        UserError: no such kind or checkpoint, its weights are not kept, or an option is not usable; nothing was queued.
+    """
+    if kind not in KINDS:
+        raise UserError(f"There is no round of the kind {kind!r}. Known are {', '.join(KINDS)}.")
+    if then_label_steps < 0:
+        raise UserError(f"{then_label_steps} label steps cannot follow a round; give 0 or more.")
+    start = queries.get_checkpoint(store, run, checkpoint)
+    if start.path is None:
+        raise UserError(
+            f"The weights of {run.name!r} at step {start.step} are not kept, so nothing can go on from there. "
+            "Train a run of your own, or choose another checkpoint."
+        )
+    config = child_config(run, kind, options or {}, then_label_steps)
+    child = Run(
+        name=free_name(store, Run, name, f"{run.name}-{start.step}-{kind}"),
+        dataset_id=run.dataset_id,
+        parent_id=run.id,
+        parent_step=start.step,
+        method=config.method,
+        encoder=run.encoder,
+        encoder_revision=run.encoder_revision,
+        seed=config.seed,
+        config=config.model_dump(mode="json"),
+        data_sha256=run.data_sha256,
+    )
+    with store.writing() as session:
+        session.add(child)
+        session.flush()
+        job = submit(session, "train", {}, run_id=child.id, max_queue=settings.max_queue)
+        diagnosis = None
+        if then_diagnose:
+            wish = {"checkpoint": "final", "probes": probes, "seed": config.seed}
+            diagnosis = submit(session, "diagnose", wish, run_id=child.id, after=job, max_queue=settings.max_queue)
+    ensure_worker(settings)
+    return Started(child, job, diagnosis)
+
+
+def child_config(run: Run, kind: str, options: Mapping[str, str], then_label_steps: int) -> TrainConfig:
+    """The settings of a child run: the parent's, except for the round, the length and what is asked for."""
+    kept = {key: value for key, value in run.config.items() if key not in _NOT_INHERITED}
+    given = TrainConfig.parse(options).model_dump(include=set(options))
+    return TrainConfig.of(
+        {
+            **kept,
+            **given,
+            "method": f"{kind}-tuning",
+            "schedule": "once",
+            "label_steps": then_label_steps,
+            "checkpoints": given.get("checkpoints", 1 if then_label_steps == 0 else kept.get("checkpoints", 5)),
+            "lineage": int(run.config.get("lineage", 0)) + 1,
+        }
+    )
+
+
+_NOT_INHERITED = ("round_epochs", "round_lr", "round_layers", "schedule", "label_steps", "lineage", "method")
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A run in the tree of rounds. depth: how many runs it goes on from; rounds: what each of its rounds did."""
+
+    run: Run
+    depth: int
+    rounds: tuple[dict[str, object], ...]
+
+
+def tree(store: Store, run: Run) -> list[Branch]:
+    """The tree that a run belongs to, from its root down, children behind their parent, older before newer."""
+    there = {one.id: one for one in queries.family(store, run)}
+    rounds = queries.rounds(store, list(there))
+
+    def below(parent: str | None, depth: int) -> list[Branch]:
+        found: list[Branch] = []
+        for one in there.values():
+            above = one.parent_id if one.parent_id in there else None
+            if above == parent:
+                mine = tuple(round_.report for round_ in rounds if round_.run_id == one.id)
+                found += [Branch(one, depth, mine), *below(one.id, depth + 1)]
+        return found
+
+    return below(None, 0)

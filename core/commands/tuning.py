@@ -1,0 +1,88 @@
+"""`tune` and `run tree`."""
+
+import argparse
+from typing import Any
+
+from core.actions.summaries import run_summary
+from core.actions.tuning import KINDS, start_tuning, tree
+from core.commands.console import Console, JobFailedError
+from core.commands.runs import print_run, settings_from
+from core.store import queries
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Hang the commands of this file under the top parser."""
+    tune = commands.add_parser("tune", parents=[common], help="a tuning round from any checkpoint of a run")
+    tune.add_argument("run", help="name or id of a run")
+    tune.add_argument("--checkpoint", default="final", help="final, or a label step")
+    tune.add_argument("--kind", required=True, choices=KINDS)
+    tune.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, e.g. round_epochs=5 round_lr=1e-4"
+    )
+    tune.add_argument("--then-label-steps", type=int, default=0, metavar="N", help="label steps after the round")
+    tune.add_argument("--then-diagnose", action="store_true", help="diagnose the final model afterwards")
+    tune.add_argument("--name", help="name of the new run")
+    tune.add_argument("--wait", action="store_true", help="return when it has ended")
+    tune.set_defaults(command=_tune)
+
+    lineage = commands.add_parser("tree", parents=[common], help="the tree of rounds that a run belongs to")
+    lineage.add_argument("run", help="name or id of a run")
+    lineage.set_defaults(command=_tree)
+
+
+def _tune(options: argparse.Namespace, console: Console) -> None:
+    parent = queries.get_run(console.store, options.run)
+    begun = start_tuning(
+        console.store,
+        console.settings,
+        parent,
+        kind=options.kind,
+        checkpoint=options.checkpoint,
+        options=settings_from(options.set),
+        then_label_steps=options.then_label_steps,
+        name=options.name,
+        then_diagnose=options.then_diagnose,
+    )
+    if not options.wait:
+        report = {"run": begun.run.name, "id": begun.run.id, "job": begun.job.id, "status": "queued"}
+        console.answer({**report, "parent": parent.name}, f"queued: run {begun.run.name}, job {begun.job.id}")
+        return
+    try:
+        console.wait(begun.job, f"The round of {begun.run.name}")
+        if begun.diagnosis is not None:
+            console.wait(begun.diagnosis, f"The diagnosis of {begun.run.name}")
+    except JobFailedError as error:
+        found = run_summary(console.store, queries.get_run(console.store, begun.run.id))
+        raise JobFailedError(str(error), found) from error
+    print_run(console, begun.run.id)
+
+
+def _tree(options: argparse.Namespace, console: Console) -> None:
+    run = queries.get_run(console.store, options.run)
+    rows: list[dict[str, Any]] = []
+    lines: list[str] = []
+    for branch in tree(console.store, run):
+        one = branch.run
+        parent = next((row["run"] for row in rows if row["id"] == one.parent_id), None)
+        rows.append(
+            {
+                "run": one.name,
+                "id": one.id,
+                "parent": parent,
+                "parent_step": one.parent_step,
+                "depth": branch.depth,
+                "method": one.method,
+                "status": one.status,
+                "rounds": list(branch.rounds),
+            }
+        )
+        after = "" if one.parent_step is None else f" from step {one.parent_step}"
+        lines.append(f"{'  ' * branch.depth}{one.name} ({one.method}{after}, {one.status})")
+        lines += [f"{'  ' * branch.depth}  round {found['number']}: {_round(found)}" for found in branch.rounds]
+    console.answer({"tree": rows}, *lines)
+
+
+def _round(found: dict[str, Any]) -> str:
+    text = f"{found['kind']}, J {found['loss'][0]:.4f} → {found['loss'][-1]:.4f}"
+    cids = [cid for cid in found["cid"] if cid is not None]
+    return text + (f", CID {cids[0]:.3f} → {cids[-1]:.3f}" if cids else "")

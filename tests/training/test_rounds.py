@@ -1,0 +1,227 @@
+"""Rounds within a run: when they come, what they reach, and that an interruption inside one leaves no trace."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.errors import UserError
+from core.training.config import TrainConfig
+from core.training.rounds import RoundSchedule
+from core.training.trainer import train
+from tests.training.examples import Memory, examples
+
+CONFIG = TrainConfig(
+    method="influence-tuning",
+    encoder="tiny",
+    label_epochs=3,
+    batch_size=8,
+    max_length=16,
+    checkpoints=3,
+    seed=7,
+    interval=5,
+    round_epochs=2,
+    round_batch=4,
+    probes_per_epoch=6,
+    k=2,
+    diagnose_every=4,
+    diagnose_probes=8,
+)
+
+
+def run(folder, recorder=None, *, config=CONFIG, **options):
+    recorder = recorder or Memory()
+    return train(config, examples(), folder, recorder, **options), recorder
+
+
+def weights(folder, step):
+    return load_file(folder / "checkpoints" / f"step-{step:08d}" / "model.safetensors")
+
+
+def report(one):
+    """What of a round's report does not depend on the clock."""
+    return (one.number, one.step, one.first, one.last, one.kind, one.probes, one.loss, one.difference, one.cid)
+
+
+@pytest.fixture(scope="module", params=["influence-tuning", "embedding-tuning", "combined-tuning"])
+def whole(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    config = CONFIG.model_copy(update={"method": request.param})
+    result, recorder = run(folder, config=config)
+    return config, folder, result, recorder
+
+
+@pytest.mark.parametrize(
+    ("total", "interval", "after"),
+    [
+        (240, 50, [50, 100, 150, 200]),
+        (225, 50, [50, 100, 150, 200]),
+        (224, 50, [50, 100, 150]),
+        (50, 50, []),
+        (10, 4, [4, 8]),
+    ],
+)
+def test_a_round_follows_every_interval_unless_few_steps_would_be_left(total, interval, after):
+    config = CONFIG.model_copy(update={"interval": interval})
+    assert RoundSchedule(config, total, 99).after == after
+    assert RoundSchedule(config.model_copy(update={"method": "finetune"}), total, 99).after == []
+    assert RoundSchedule(config.model_copy(update={"schedule": "joint"}), total, 99).after == []
+    assert RoundSchedule(config.model_copy(update={"schedule": "once"}), total, 99).after == [0]
+
+
+def test_fewer_probes_than_wanted_make_fewer_tuning_steps():
+    assert RoundSchedule(CONFIG, 18, 99).per_round == 4
+    assert RoundSchedule(CONFIG, 18, 3).per_round == 2
+
+
+def test_every_round_is_reported_once_with_cid_before_inside_and_after(whole):
+    config, _, result, recorder = whole
+    assert result.status == "done"
+    assert [(one.number, one.step, one.first, one.last) for one in recorder.rounds] == [
+        (1, 5, 1, 4),
+        (2, 10, 5, 8),
+        (3, 15, 9, 12),
+    ]
+    for one in recorder.rounds:
+        assert one.kind == {"combined-tuning": "influence+embedding"}.get(config.method, config.method.split("-")[0])
+        assert (len(one.loss), len(one.difference), len(one.cid)) == (2, 2, 3)
+        assert all(cid is not None for cid in one.cid)
+        assert one.seconds > 0
+    assert [row.step for row in recorder.rows if row.name == "round_loss"] == list(range(1, 13))
+    assert [row.step for row in recorder.rows if row.name == "cid"] == [0, 4, 8, 12, 16, 18]
+    inside = {row.step: row.value for row in recorder.rows if row.name == "round_cid"}
+    assert sorted(inside) == [0, 2, 4, 6, 8, 10, 12]
+    assert inside[12] == recorder.rounds[2].cid[-1]
+
+
+def test_the_same_seed_gives_the_same_numbers(whole, tmp_path):
+    config, folder, _, recorder = whole
+    _, again = run(tmp_path, config=config)
+    assert again.values() == recorder.values()
+    assert list(map(report, again.rounds)) == list(map(report, recorder.rounds))
+    for name, tensor in weights(folder, 18).items():
+        assert torch.equal(tensor, weights(tmp_path, 18)[name]), name
+
+
+@pytest.mark.parametrize("at", [[1], [6], [8, 11], [10], [5, 12, 20, 25], [30]])
+def test_a_run_stopped_inside_a_round_goes_on_to_the_same_bits(whole, tmp_path, at):
+    config, folder, _, reference = whole
+    recorder = Memory()
+    for moment in at:  # the recorder is asked once a label step and once a tuning step: 18 + 12 times
+        recorder.stop_at = moment
+        result, _ = run(tmp_path, recorder, config=config)
+        assert result.status == "stopped"
+        torch.manual_seed(999)
+    recorder.stop_at = None
+    run(tmp_path, recorder, config=config)
+    assert_same(folder, tmp_path, reference, recorder)
+
+
+@pytest.mark.parametrize("at", [1, 5, 6, 9, 10, 17, 30])
+@pytest.mark.parametrize("state_seconds", [0.0, 1e9])
+def test_a_run_killed_inside_a_round_goes_on_to_the_same_bits(whole, tmp_path, at, state_seconds):
+    config, folder, _, reference = whole
+    recorder = Memory(die_at=at)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, recorder, config=config, state_seconds=state_seconds)
+    torch.manual_seed(999)
+    recorder.die_at = None
+    run(tmp_path, recorder, config=config, state_seconds=state_seconds)
+    assert_same(folder, tmp_path, reference, recorder)
+
+
+def assert_same(one, two, reference, recorder):
+    for step in (6, 12, 18):
+        for name, tensor in weights(one, step).items():
+            assert torch.equal(tensor, weights(two, step)[name]), f"step {step}: {name} differs"
+    assert sorted(recorder.values()) == sorted(reference.values())
+    assert list(map(report, recorder.rounds)) == list(map(report, reference.rounds))
+
+
+def test_moments_start_anew_after_a_round(tmp_path, monkeypatch):
+    seen = []
+    from core.training import trainer
+
+    class Watched(trainer.LabelSteps):
+        def step(self, data, rows, lr, number=1):
+            found = super().step(data, rows, lr, number)
+            first = next(iter(self.named_parameters().values()))
+            seen.append(int(self.optimizer.state[first]["step"]))
+            return found
+
+    monkeypatch.setattr(trainer, "LabelSteps", Watched)
+    run(tmp_path)
+    assert seen == [1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2, 3]
+
+
+@pytest.mark.parametrize("method", ["influence-tuning", "embedding-tuning"])
+def test_a_round_drives_the_difference_to_near_zero(tmp_path, method):
+    """A tiny model that has learned the confound, then one long round by hand."""
+    taught = CONFIG.model_copy(
+        update={"method": "finetune", "label_epochs": 9, "label_lr": 1e-3, "checkpoints": 1, "diagnose_every": 0}
+    )
+    result, teacher = run(tmp_path / "taught", config=taught)
+    assert not result.failed_to_fit
+    treat = CONFIG.model_copy(
+        update={
+            "method": method,
+            "schedule": "once",
+            "label_steps": 0,
+            "round_epochs": 40,
+            "round_lr": 3e-3,
+            "probes_per_epoch": 16,
+            "round_batch": 16,
+            "checkpoints": 1,
+        }
+    )
+    _, recorder = run(tmp_path / method, config=treat, start=teacher.folders[54][0])
+    (one,) = recorder.rounds
+    assert one.loss[0] > 0.01
+    assert np.mean(one.loss[-5:]) < 0.2 * one.loss[0]
+    assert abs(one.cid[-1]) < 0.5 * abs(one.cid[0])
+    assert recorder.folders[0][2]  # the model after the round, at label step 0, is the final one
+
+
+def test_label_steps_may_follow_a_round_by_hand(tmp_path):
+    config = CONFIG.model_copy(update={"schedule": "once", "label_steps": 4, "checkpoints": 2})
+    result, recorder = run(tmp_path, config=config)
+    assert (result.status, result.steps) == ("done", 4)
+    assert [one.step for one in recorder.rounds] == [0]
+    assert sorted(recorder.folders) == [2, 4]
+    assert [row.step for row in recorder.rows if row.name == "label_loss"] == [1, 2, 3, 4]
+
+
+def test_only_the_named_layers_change_in_a_round(tmp_path):
+    config = CONFIG.model_copy(update={"schedule": "once", "label_steps": 0, "round_layers": "0"})
+    _, recorder = run(tmp_path / "tuned", config=config)
+    after = load_file(recorder.folders[0][0] / "model.safetensors")
+    plain = config.model_copy(update={"method": "finetune"})
+    _, recorder = run(tmp_path / "plain", config=plain)
+    before = load_file(recorder.folders[0][0] / "model.safetensors")
+    changed = {name for name in after if not torch.equal(after[name], before[name])}
+    assert changed
+    assert all(name.startswith("bert.encoder.layer.0.") for name in changed)
+
+
+def test_joint_adds_the_tuning_loss_to_every_label_step(tmp_path):
+    config = CONFIG.model_copy(update={"schedule": "joint", "joint_weight": 5.0, "joint_probes": 3})
+    _, recorder = run(tmp_path / "joint", config=config)
+    assert [row.step for row in recorder.rows if row.name == "joint_loss"] == list(range(1, 19))
+    assert not recorder.rounds
+    run(tmp_path / "plain", config=config.model_copy(update={"method": "finetune"}))
+    one, two = weights(tmp_path / "joint", 18), weights(tmp_path / "plain", 18)
+    assert any(not torch.equal(one[name], two[name]) for name in one)
+
+
+def test_no_counterexample_at_all_is_an_error_before_training(tmp_path):
+    frame = examples(aligned=1.0)
+    with pytest.raises(UserError, match="can serve as a probe"):
+        train(CONFIG, frame, tmp_path, Memory())
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_known_is_said(tmp_path):
+    _, recorder = run(tmp_path, config=CONFIG.model_copy(update={"access_rate": 0.5}))
+    assert recorder.notes[0].startswith(
+        "The confound is known for 24 of 48 training examples, 2 of them counterexamples"
+    )
