@@ -33,6 +33,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a training setting, e.g. label_epochs=10"
     )
     train.add_argument("--name", help="name of the run; with several seeds each run's name ends with its seed")
+    train.add_argument("--diagnose-every", type=int, metavar="N", help="a point of the CID curve every N label steps")
     train.add_argument("--then-diagnose", choices=["final", "all"], help="diagnose the final checkpoint, or all")
     train.add_argument("--probes", type=int, default=40, help="of that diagnosis")
     train.add_argument("--wait", action="store_true", help="return when everything has ended")
@@ -67,7 +68,7 @@ def _train(options: argparse.Namespace, console: Console) -> None:
         "method": options.method,
         "encoder": options.encoder,
         "revision": options.revision,
-        "options": settings_from(options.set),
+        "options": settings_from(options.set) | _curve(options.diagnose_every),
         "name": options.name,
         "then_diagnose": options.then_diagnose,
         "probes": options.probes,
@@ -127,6 +128,10 @@ def _queued(begun: Started) -> dict[str, Any]:
 def _queued_line(begun: Started) -> str:
     then = "" if begun.diagnosis is None else f", then diagnosis {begun.diagnosis.id}"
     return f"queued: run {begun.run.name}, job {begun.job.id}{then}"
+
+
+def _curve(every: int | None) -> dict[str, str]:
+    return {} if every is None else {"diagnose_every": str(every)}
 
 
 def _diagnose(options: argparse.Namespace, console: Console) -> None:

@@ -34,7 +34,7 @@ def train(reporter: Reporter) -> dict[str, Any]:
         queries.examples(store, queries.get_dataset(store, run.dataset_id)),
         folder,
         RunRecorder(reporter, run.id),
-        start=_start(store, run),
+        start=start_of(store, run),
         allowed_roots=reporter.settings.local_models,
     )
     _note(store, run.id, seconds=result.seconds, steps=result.steps, failed_to_fit=result.failed_to_fit)
@@ -43,7 +43,7 @@ def train(reporter: Reporter) -> dict[str, Any]:
     return {"run": run.name, "steps": result.steps, "failed_to_fit": result.failed_to_fit}
 
 
-def _start(store: Store, run: Run) -> Path | None:
+def start_of(store: Store, run: Run) -> Path | None:
     """The weights of the checkpoint that a run by hand goes on from; None for a run that begins with its encoder."""
     if run.parent_step is None:
         return None

@@ -1,0 +1,103 @@
+"""Rounds by hand, from the command line to the weights: `tune`, `tree`, and CID curves, with a real worker."""
+
+from collections.abc import Iterator
+
+import pytest
+from safetensors.torch import load_file
+from sqlalchemy import update
+
+from core.actions.deleting import delete_run
+from core.errors import UserError
+from core.jobs.supervisor import end_tree
+from core.jobs.tasks.train import start_of
+from core.settings import Settings
+from core.store import queries
+from core.store.engine import Store
+from core.store.tables import Checkpoint
+from tests.commands.test_commands import ask, call
+
+SMALL = ("--set", "max_length=16", "--set", "batch_size=32", "--set", "diagnose_probes=8", "--set", "diagnose_rows=6")
+ROUND = ("--set", "probes_per_epoch=4", "--set", "round_epochs=2", "--set", "k=2", "--set", "round_batch=2")
+
+
+@pytest.fixture
+def worker(store: Store) -> Iterator[None]:
+    yield
+    for one in queries.live_workers(store):
+        end_tree(one.pid, grace=5)
+
+
+def train(*more: str) -> dict:
+    return ask("train", "--dataset", "tl", "--encoder", "tiny", "--seed", "7", "--set", "label_epochs=1", *SMALL, *more)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("worker")
+def test_a_tree_of_rounds(store: Store, settings: Settings) -> None:
+    from core.datasets.samples import SAMPLES
+
+    files = SAMPLES["textlen"].files
+    ask("dataset", "add", "--name", "tl", "--train", files["train"], "--dev", files["dev"])
+    parent = train("--name", "parent", "--set", "checkpoints=2", "--diagnose-every", "10", "--wait")
+    middle = parent["checkpoints"][0]
+    curve = queries.metrics(store, parent["id"], ["cid"])
+    assert curve["step"].tolist() == sorted({*range(0, parent["steps"], 10), parent["steps"]})
+
+    first = ask("tune", "parent", "--checkpoint", str(middle), "--kind", "influence", *ROUND, "--name", "one", "--wait")
+    assert (first["status"], first["steps"], first["checkpoints"]) == ("done", 0, [0])
+    assert (first["parent"], first["parent_step"], first["method"]) == ("parent", middle, "influence-tuning")
+    (found,) = first["rounds"]
+    assert (found["number"], found["step"], found["first"], found["last"], found["kind"]) == (1, 0, 1, 4, "influence")
+    assert [len(found[key]) for key in ("loss", "difference", "cid")] == [2, 2, 3]
+    assert set(first["evaluation"]) == {"train", "dev"}
+    assert first["config"]["batch_size"] == 32
+
+    def weights(run: str, step: int) -> dict:
+        path = queries.get_checkpoint(store, queries.get_run(store, run), step).path
+        return load_file(store.artifacts.path(str(path)) / "model.safetensors")
+
+    before, after = weights("parent", middle), weights("one", 0)
+    moved = [float((after[name] - before[name]).abs().max()) for name in before]
+    assert 0 < max(moved) < 0.1  # four steps of Adam from the parent's weights, not a model made anew
+
+    second = ask("tune", "one", "--kind", "embedding", *ROUND, "--then-label-steps", "3", "--name", "two", "--wait")
+    assert (second["steps"], second["parent"], second["config"]["lineage"]) == (3, "one", 2)
+    assert second["config"]["round_lr"] is None
+    ask("tune", "parent", "--kind", "combined", *ROUND, "--name", "aside", "--wait")
+
+    tree = ask("tree", "two")["tree"]
+    assert [(row["run"], row["depth"], row["parent"]) for row in tree] == [
+        ("parent", 0, None),
+        ("one", 1, "parent"),
+        ("two", 2, "one"),
+        ("aside", 1, "parent"),
+    ]
+    assert len(tree[1]["rounds"]) == 1
+    told = call("tree", "parent").stdout
+    assert "  one (influence-tuning from step" in told
+    assert "round 1: influence, J" in told
+
+    delete_run(store, queries.get_run(store, "parent"))
+    assert [row["run"] for row in ask("tree", "two")["tree"]] == ["one", "two"]
+    with pytest.raises(UserError, match="has been deleted, and its weights with it"):
+        start_of(store, queries.get_run(store, "one"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("nobody", "--kind", "influence"), "There is no run 'nobody'"),
+        (("r", "--kind", "influence"), "has no checkpoint yet"),
+        (("r", "--kind", "sideways"), "invalid choice"),
+        (("light", "--kind", "influence"), "are not kept"),
+    ],
+)
+def test_what_cannot_be_tuned_is_a_sentence(store: Store, arguments: tuple[str, ...], sentence: str) -> None:
+    from tests.pages.synthetic import add_dataset, add_run
+
+    dataset = add_dataset(store, "d")
+    add_run(store, dataset, "r", status="queued", steps=())
+    light = add_run(store, dataset, "light")
+    with store.writing() as session:
+        session.execute(update(Checkpoint).where(Checkpoint.run_id == light.id).values(path=None))
+    assert sentence in call("tune", *arguments, code=2).stderr
