@@ -1,10 +1,12 @@
 # make run: the dashboard. make test: every test and gate. Nothing else needs to be installed first but Python 3.11+.
+# make reproduce: the paper's tables, ours beside them (many hours on a CPU).
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+REPRODUCE ?=
 
-.PHONY: run test check format clean
+.PHONY: run test check format reproduce clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -22,6 +24,14 @@ check: $(VENV)/test.stamp
 format: $(VENV)/test.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Options for all three: make reproduce REPRODUCE="--seeds 3 --search". What is done is not repeated;
+# a table that lacks a run (exit code 1) does not keep the next from being made.
+reproduce: $(VENV)/run.stamp
+	for table in textlen msgs access-rate; do \
+		$(BIN)/python -m benchmarks.reproduce $$table --save benchmarks/results/reproduce-$$table.json $(REPRODUCE) \
+		|| [ $$? -eq 1 ] || exit $$?; \
+	done
 
 $(VENV)/run.stamp: requirements.txt tools/install.py
 	$(PYTHON) -m venv $(VENV)

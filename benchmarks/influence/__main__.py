@@ -9,6 +9,7 @@ machine's name, and the table beside them as `.md`.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from typing import Any
 from benchmarks.influence.cases import OURS, PEERS, Case, cases, tuning_cases
 from benchmarks.influence.table import table
 from benchmarks.machine import machine
+from core.jobs.allocator import allocator
 
 
 def main() -> None:
@@ -49,7 +51,8 @@ def main() -> None:
 def measured(case: Case, data: Path, device: str) -> dict[str, Any]:
     """The case's figures, or what went wrong with it."""
     command = [sys.executable, "-m", "benchmarks.influence.measure", json.dumps(asdict(case)), str(data), device]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **allocator()}  # as a job has it
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         return {"failed": done.stderr.strip().splitlines()[-1][:300] if done.stderr.strip() else "no message"}
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))

@@ -44,7 +44,7 @@ def cases(*, quick: bool, gpu: bool) -> list[Case]:
         return [Case(OURS, tokens=None, examples=96, scored=96), *(peer(tool, 4, None, "minilm") for tool in PEERS)]
     base = [Case(OURS, tokens=None), *(peer(tool, 40, None, "minilm") for tool in PEERS)]
     varied = [
-        *(Case(OURS, probes=p) for p in (1, 10, 40, 160)),
+        *(Case(OURS, probes=p, scored_probes=p) for p in (1, 10, 40, 160)),
         *(Case(OURS, tokens=t) for t in (16, 128)),
         *(Case(OURS, examples=n, scored=n) for n in (256, 10_000)),
         *(peer(tool, 40, 40, "minilm") for tool in PEERS),
@@ -56,6 +56,6 @@ def cases(*, quick: bool, gpu: bool) -> list[Case]:
 def tuning_cases(*, quick: bool) -> list[Case]:
     """Influence tuning: tuples of one probe, five examples with its confound and five without."""
     return [
-        Case(OURS, tokens=None, scored=2 if quick else 12, kind="tuning"),
-        Case("reference", tokens=None, scored=1, kind="tuning"),
+        Case(OURS, tokens=None, scored=2 if quick else 16, kind="tuning"),
+        Case("reference", tokens=None, scored=2 if quick else 16, kind="tuning"),  # it does one tuple of them
     ]

@@ -8,8 +8,8 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,10 @@ from core.influence.pairs import pair_cosines
 from core.training.config import TrainConfig
 from core.training.device import choose_machine
 from core.training.objectives import make_objective
-from core.training.steps import LabelSteps, RowGradients, adamw
+from core.training.steps import LabelSteps
+
+TUPLES = 8
+"""Tuples in one graph, as a tuning round takes them on a CPU."""
 
 CHECKED = 8
 """Training examples, and probes, whose scores are compared with a float64 loop."""
@@ -63,55 +66,59 @@ def scores(case: Case, made: setting.Setting) -> dict[str, Any]:
 
 
 def tuning(case: Case, made: setting.Setting) -> dict[str, Any]:
-    """Seconds a tuple of 1 + 5 + 5, beside a plain training step on the same examples."""
-    model = made.model
-    optimizer = adamw(dict(model.named_parameters()), 0.01)
-    word_rows = RowGradients(model)  # as the trainer does; for both kinds of step
-    rows = np.random.default_rng(0).permutation(len(made.train))[: 11 * case.scored].reshape(-1, 11)
-    batches = [made.train.batch(chosen, made.device) for chosen in rows]
+    """Seconds a tuple of 1 + 5 + 5, beside the trainer's own label step on the same examples."""
+    rows = np.random.default_rng(0).permutation(len(made.train))[: 11 * case.scored]
+    config = TrainConfig(device=made.device.type, batch_size=len(rows))
+    steps = LabelSteps(config, made.model, make_objective(config), choose_machine(config), print)
 
-    def plain(batch: dict[str, Tensor]) -> Tensor:
-        model.train()
-        return model(**batch).loss
-
-    def influence(batch: dict[str, Tensor]) -> Tensor:
-        model.eval()
-        cosines = pair_cosines(model, batch, range(1, 11), [0] * 10, create_graph=True)
-        return (cosines[:5].mean() - cosines[5:].mean()) ** 2
-
-    def descend(loss: Callable[[dict[str, Tensor]], Tensor], *, step: bool) -> float:
+    def plain() -> float:
         began = time.perf_counter()
-        for batch in batches:
-            with word_rows.kept():
-                torch.autograd.backward(loss(batch))
-                word_rows.collect()
-                if step:
-                    optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+        steps.step(made.train, rows, 0.0)
         _wait(made.device)
-        return (time.perf_counter() - began) / len(batches)
+        return (time.perf_counter() - began) / case.scored
 
-    descend(plain, step=True)
-    plain_step, plain_gradient = descend(plain, step=True), descend(plain, step=False)
+    def influence() -> float:
+        began = time.perf_counter()
+        with steps.word_rows.kept() if steps.word_rows else nullcontext():
+            for start in range(0, len(rows), 11 * TUPLES):
+                part = rows[start : start + 11 * TUPLES]
+                torch.autograd.backward(influence_loss(made.model, made.train.batch(part, made.device)))
+            if steps.word_rows:
+                steps.word_rows.collect()
+            steps.optimizer.step()
+            steps.optimizer.zero_grad(set_to_none=True)
+        _wait(made.device)
+        return (time.perf_counter() - began) / case.scored
+
+    plain()
+    before = plain()
+    made.model.eval()
     with watched(made.device) as peak:
         if case.tool == "reference":
-            model.eval()
             began = time.perf_counter()
-            probe, *others = (made.train.batch(np.array([row])) for row in rows[0])
-            reference.tuple_gradient(model, probe, others[:5], others[5:])
-            seconds = gradient = time.perf_counter() - began
+            probe, *others = (made.train.batch(np.array([row]), made.device) for row in rows[:11])
+            reference.tuple_gradient(made.model, probe, others[:5], others[5:])
+            seconds = time.perf_counter() - began
         else:
-            descend(influence, step=True)
-            seconds, gradient = descend(influence, step=True), descend(influence, step=False)
-    plain_step = (plain_step + descend(plain, step=True)) / 2
-    plain_gradient = (plain_gradient + descend(plain, step=False)) / 2
+            influence()
+            seconds = min(influence(), influence())
+    step = min(before, plain())
     return {
         "seconds_per_tuple": seconds,
-        "training_step_seconds": plain_step,
-        "ratio_to_step": seconds / plain_step,
-        "ratio_without_optimizer": gradient / plain_gradient,
+        "training_step_seconds": step,
+        "ratio_to_step": seconds / step,
         "peak_bytes": peak.bytes,
     }
+
+
+def influence_loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    """`Σ (mean_A I − mean_B I)²` of tuples that stand one after another, each the probe, five of A and five of B."""
+    tuples = len(batch["labels"]) // 11
+    starts = [11 * number for number in range(tuples)]
+    left = [start + place for start in starts for place in range(1, 11)]
+    cosines = pair_cosines(model, batch, left, [start for start in starts for _ in range(10)], create_graph=True)
+    means = cosines.view(tuples, 2, 5).mean(2)  # [tuples, 2]
+    return (means[:, 0] - means[:, 1]).square().sum()
 
 
 class Epoch:

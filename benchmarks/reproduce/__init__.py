@@ -1,0 +1,1 @@
+"""The paper's experiments, run again: Han & Tsvetkov, Influence Tuning (Findings of EMNLP 2021)."""
