@@ -4,7 +4,8 @@
 
 Same model, same data, same parameters, one run; every case in a process of its own. Tools that are not installed
 (`benchmarks/requirements.txt`) are left out, and that is said. `--save results/x.json` writes the figures with the
-machine's name, and the table beside them as `.md`.
+machine's name after every case, and the table beside them as `.md`; cases that the file already has from this very
+machine are not measured again, so a run that was broken off goes on.
 """
 
 import argparse
@@ -34,18 +35,38 @@ def main() -> None:
     options = parser.parse_args()
     installed = {OURS, "reference", *(peer for peer in PEERS if find_spec(peer))}
     planned = cases(quick=options.quick, gpu=options.device == "cuda") + tuning_cases(quick=options.quick)
-    rows = []
+    report: dict[str, Any] = {
+        "machine": machine(),
+        "device": options.device,
+        "not_installed": sorted(set(PEERS) - installed),
+        "rows": [],
+    }
+    known = earlier(options.save, report)
     for case in planned:
         if case.tool in installed:
-            rows.append(asdict(case) | measured(case, options.data, options.device))
-            print(json.dumps(rows[-1]), file=sys.stderr)
-    missing = sorted(set(PEERS) - installed)
-    report = {"machine": machine(), "device": options.device, "not_installed": missing, "rows": rows}
-    text = table(report)
-    if options.save:
-        options.save.write_text(json.dumps(report, indent=1) + "\n")
-        options.save.with_suffix(".md").write_text(text)
-    print(json.dumps(report) if options.json else text)
+            row = known.get(case) or asdict(case) | measured(case, options.data, options.device)
+            report["rows"].append(row)
+            print(json.dumps(row), file=sys.stderr)
+            save(report, options.save)
+    print(json.dumps(report) if options.json else table(report))
+
+
+def earlier(path: Path | None, report: dict[str, Any]) -> dict[Case, dict[str, Any]]:
+    """What a file holds of cases measured on this machine with these versions, failed ones left out."""
+    if path is None or not path.is_file():
+        return {}
+    there = json.loads(path.read_text())
+    if (there["machine"], there["device"]) != (report["machine"], report["device"]):
+        return {}
+    names = Case.__dataclass_fields__
+    return {Case(**{name: row[name] for name in names}): row for row in there["rows"] if "failed" not in row}
+
+
+def save(report: dict[str, Any], path: Path | None) -> None:
+    """Write the figures and their table."""
+    if path is not None:
+        path.write_text(json.dumps(report, indent=1) + "\n")
+        path.with_suffix(".md").write_text(table(report))
 
 
 def measured(case: Case, data: Path, device: str) -> dict[str, Any]:

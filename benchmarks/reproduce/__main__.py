@@ -82,7 +82,9 @@ def _choices(
     if not options.search:
         return stored(pool.home, experiment, options.encoder)
     say(f"Selecting settings on dev of {experiment.searched_in}.")
-    return search(EXPERIMENTS[experiment.searched_in](encoder), columns, planner, pool, seeds)
+    return search(
+        EXPERIMENTS[experiment.searched_in](encoder), columns, planner, pool, seeds, _overrides(options.search_set)
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=_number, help="CPU threads of a run; 1 on a CPU")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting for all runs")
     parser.add_argument("--search", action="store_true", help="select settings on dev first, as many for each method")
+    parser.add_argument(
+        "--search-set", action="append", default=[], metavar="KEY=VALUE", help="a setting for the search's runs alone"
+    )
     parser.add_argument("--retry-failed", action="store_true", help="repeat runs that failed, from nothing")
     parser.add_argument("--keep-models", action="store_true", help="keep the weights of finished runs")
     parser.add_argument("--save", type=Path, help="write every figure as JSON, and the table beside it as .md")

@@ -35,11 +35,17 @@ def stored(home: Path, experiment: Experiment, encoder: str) -> Choices:
 
 
 def search(
-    experiment: Experiment, columns: Iterable[Column], planner: Planner, pool: Pool, reported: Iterable[int]
+    experiment: Experiment,
+    columns: Iterable[Column],
+    planner: Planner,
+    pool: Pool,
+    reported: Iterable[int],
+    shorter: Settings,
 ) -> Choices:
     """Try every candidate of the columns' methods, keep all results in `search.json`, and return the choices.
 
-    experiment: the one that is searched in; columns: those whose settings are wanted.
+    experiment: the one that is searched in; columns: those whose settings are wanted; shorter: settings of the search's
+    runs alone, such as fewer label epochs.
 
     Raises:
         UserError: the search's seed is among the reported ones, or `--set` fixes a setting that is searched.
@@ -51,9 +57,13 @@ def search(
     fixed = sorted({key for one in searched for found in one.candidates for key in found} & set(planner.overrides))
     if fixed:
         raise UserError(f"{', '.join(fixed)} is searched and fixed by --set. Leave one of the two out.")
-    specs = {column.key: [planner.spec(column, SEED, one) for one in column.candidates] for column in searched}
+    specs = {
+        column.key: [planner.spec(column, SEED, {**one, **shorter}) for one in column.candidates] for column in searched
+    }
     outcomes = pool.run([spec for of_column in specs.values() for spec in of_column])
-    entries = {column.key: _entry(column, specs[column.key], outcomes, planner) for column in searched}
+    entries = {
+        column.key: _entry(column, specs[column.key], outcomes, {**planner.overrides, **shorter}) for column in searched
+    }
     everything = _read(pool.home)
     there = everything.setdefault(experiment.key, {}).setdefault(planner.encoder, {})
     there.update(entries)
@@ -62,7 +72,7 @@ def search(
     return Choices(there)
 
 
-def _entry(column: Column, specs: list[RunSpec], outcomes: Outcomes, planner: Planner) -> Entry:
+def _entry(column: Column, specs: list[RunSpec], outcomes: Outcomes, overrides: Settings) -> Entry:
     tried = [
         {"settings": dict(candidate), **_figures(spec.name, outcomes[spec.name])}
         for candidate, spec in zip(column.candidates, specs, strict=True)
@@ -70,7 +80,7 @@ def _entry(column: Column, specs: list[RunSpec], outcomes: Outcomes, planner: Pl
     ended = [one for one in tried if one["accuracy"] is not None]
     best = max(ended, key=lambda one: rank(one, column), default=None)
     chosen = best["settings"] if best else {}  # nothing came to an end: the plan's defaults
-    return {"seed": SEED, "split": "dev", "overrides": dict(planner.overrides), "chosen": chosen, "candidates": tried}
+    return {"seed": SEED, "split": "dev", "overrides": dict(overrides), "chosen": chosen, "candidates": tried}
 
 
 def _figures(name: str, result: dict[str, Any]) -> dict[str, Any]:
