@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,14 +79,12 @@ def tuning(case: Case, made: setting.Setting) -> dict[str, Any]:
 
     def influence() -> float:
         began = time.perf_counter()
-        with steps.word_rows.kept() if steps.word_rows else nullcontext():
+        with steps.gradients_of(steps.named_parameters()):
             for start in range(0, len(rows), 11 * TUPLES):
                 part = rows[start : start + 11 * TUPLES]
                 torch.autograd.backward(influence_loss(made.model, made.train.batch(part, made.device)))
-            if steps.word_rows:
-                steps.word_rows.collect()
+            steps.collect_rows()
             steps.optimizer.step()
-            steps.optimizer.zero_grad(set_to_none=True)
         _wait(made.device)
         return (time.perf_counter() - began) / case.scored
 

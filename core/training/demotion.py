@@ -19,12 +19,9 @@ from core.errors import UserError
 from core.influence.embedding import pair_embedding_cosines
 from core.influence.errors import InfluenceError
 from core.influence.pairs import pair_cosines
-from core.training.batching import Encoded
+from core.training.batching import Encoded, Rows
+from core.training.effort import AT_ONCE
 from core.training.tuples import Group
-
-AT_ONCE = {("influence", "cpu"): 88, ("influence", "cuda"): 352, ("embedding", "cpu"): 704, ("embedding", "cuda"): 2816}
-"""Examples whose graph is held at once. MiniLM on two cores, tuples of eleven: 0.37 s a tuple for four at once, 0.31 s for
-eight, no less for sixteen; their graph takes about 1.5 GB."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,8 @@ class Demotion:
         shares = cosines * torch.tensor(weights, dtype=cosines.dtype, device=cosines.device)
         return cosines.new_zeros(len(groups)).index_add(0, torch.tensor(owner, device=cosines.device), shares)
 
-    def _cosines(self, term: str, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]", left: list[int], right: list[int]) -> Tensor:  # fmt: skip
+    def _cosines(self, term: str, rows: Rows, left: list[int], right: list[int]) -> Tensor:
+        """Influence of the rows' examples on each other, pair by pair, `[K]`."""
         batch = self.data.batch(rows, self.device)
         try:
             if term == "embedding":

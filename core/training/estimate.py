@@ -1,7 +1,8 @@
 """How long a run will take and how much memory it needs, said before it starts. Imports no torch.
 
 A label step costs arithmetic, memory traffic, calls and one pass of the optimiser. What each of these takes is measured
-once per machine (`core.training.calibration.measure_speed`); the rest is counting.
+once per machine (`core.training.calibration.measure_speed`); the rest is counting. Tuning and the CID curve are counted
+as so many label steps (`core.training.effort`).
 """
 
 import re
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from core.encoders.catalogue import Shape
 from core.training.config import TrainConfig
+from core.training.effort import AT_ONCE, Cells, Effort, effort
 
 Lengths = NDArray[np.int64]
 
@@ -24,6 +26,17 @@ _DISK_BYTES_PER_SECOND = 2e8
 _START_SECONDS = 4.0
 _PROCESS_BYTES = 600e6
 EVALUATION_BATCH = 64
+
+_GRAPH = {"influence": 2.3, "embedding": 0.7}
+"""What an example of a tuple holds at the fullest moment, against one of a label step, whose gradient has no graph of its
+own. Measured: MiniLM on one core, 64 tuples of 40 tokens; 26 and 8 MB an example."""
+
+_KEPT = 0.55
+"""What autograd keeps of an example without dropout, against what one of a label step holds."""
+
+_SCORED = 32
+_SCORING_LIMIT = 4 * 2.0**30
+"""Of the influence engine: training examples at a time, and the most it takes beside the model."""
 
 
 @dataclass(frozen=True)
@@ -88,30 +101,44 @@ class Estimate:
     disk_bytes: float
 
 
-def estimate(config: TrainConfig, shape: Shape, lengths: Mapping[str, Lengths], speed: Speed) -> Estimate:
-    """Predict a run. lengths: split → tokens of each example (`token_lengths`), already cut to max_length."""
+def estimate(
+    config: TrainConfig, shape: Shape, lengths: Mapping[str, Lengths], speed: Speed, cells: Cells = ()
+) -> Estimate:
+    """Predict a run.
+
+    Args:
+        lengths: split → tokens of each example (`token_lengths`), already cut to max_length.
+        cells: of the training set. Without them four of equal size are assumed, two labels with two confound values.
+    """
     train = lengths["train"]
     usual = config.batch_size if speed.micro_batch is None else speed.micro_batch
     micro = min(config.micro_batch or usual, config.batch_size)
+    counted = effort(config, cells or _four(len(train)))
     starts = range(0, len(train), config.batch_size)
     order = np.random.default_rng(0).permutation(train)  # [N]
     epoch = sum((step_work(shape, order[s : s + config.batch_size], micro) for s in starts), Work(0, 0, 0, 0))
     scored = {split: forward_work(shape, values) for split, values in lengths.items()}
-    kept = min(config.checkpoints, len(starts) * config.label_epochs)
+    kept = max(1, min(config.checkpoints, counted.steps))
     evaluation = sum(scored.values(), Work(0, 0, 0, 0))
     if "dev" in scored:
         evaluation += scored["dev"].times(kept - 1)
     checkpoint, state = 4.0 * shape.parameters, 12.0 * shape.parameters
     seconds = _START_SECONDS + kept * (checkpoint + state) / _DISK_BYTES_PER_SECOND
-    seconds += speed.seconds(epoch.times(config.label_epochs)) + speed.seconds(evaluation)
+    seconds += speed.seconds(epoch) * counted.total / len(train) + speed.seconds(evaluation)
+    device = "cpu" if config.device == "cpu" or speed.micro_batch is not None else "cuda"
     return Estimate(
-        steps=len(starts) * config.label_epochs,
+        steps=counted.steps,
         seconds=seconds,
         low=0.7 * seconds,
         high=1.4 * seconds,
-        memory_bytes=_memory(shape, micro, int(train.max())),
+        memory_bytes=_memory(config, shape, micro, train, counted, device),
         disk_bytes=kept * checkpoint + 2 * state,
     )
+
+
+def _four(n: int) -> Cells:
+    pairs = [(label, confound) for label in "ab" for confound in "ab"]
+    return [{"label": y, "confound": c, "n": (n + place) // 4} for place, (y, c) in enumerate(pairs)]
 
 
 def token_lengths(texts: Iterable[str], max_length: int) -> Lengths:
@@ -143,8 +170,32 @@ def _pass(shape: Shape, b: int, t: int) -> Work:
     return Work(6.0 * shape.matrix_parameters * b * t + 12.0 * attention, elements, shape.layers + 2, 0)
 
 
-def _memory(shape: Shape, b: int, t: int) -> float:
-    """Weights, gradients and two moments in float32, the activations of one micro-batch, and the process itself."""
+def _memory(config: TrainConfig, shape: Shape, micro: int, train: Lengths, counted: Effort, device: str) -> float:
+    """Weights, gradients and two moments in float32 (those of a round's optimiser too), the process itself, and
+    whatever is largest of one micro-batch's activations, a tuning step's graph and the scoring of a point of the curve."""
+    longest = int(train.max())
+    steady = _PROCESS_BYTES + 16.0 * shape.parameters + 4.0 * shape.vocabulary * shape.hidden
+    steady += 8.0 * shape.parameters if counted.rounds else 0.0
+    passing = [_activations(shape, micro, longest)]
+    sizes, often = np.unique(train, return_counts=True)
+    mean = float(np.average([_activations(shape, 1, int(t)) for t in sizes], weights=often))
+    passing += [_GRAPH[term] * mean * min(AT_ONCE[term, device], counted.at_once) for term in config.terms()]
+    if counted.points:
+        passing.append(_scoring(shape, config.diagnose_probes, longest))
+    return steady + max(passing)
+
+
+def _scoring(shape: Shape, p: int, t: int) -> float:
+    """The gradients of `p` probes, kept as matrices or as their factors by what is quicker, and one piece of examples."""
+    h, i = shape.hidden, shape.intermediate
+    sides, matrices = 8 * h + 2 * (h + i), 4 * h * h + 2 * h * i  # of one layer
+    kept = t * sides if t * t * p * sides < 2.5 * (t + p) * matrices else matrices
+    rows = min(shape.vocabulary, p * t) * h
+    examples = _SCORED * (2 * _KEPT * _activations(shape, 1, t) + 4.0 * rows)
+    return min(4.0 * p * (shape.layers * kept + rows) + examples, _SCORING_LIMIT)
+
+
+def _activations(shape: Shape, b: int, t: int) -> float:
+    """What `b` examples of `t` tokens hold in a label step."""
     attention_rows = shape.hidden / 32 * t * 5
-    activations = 4.0 * shape.layers * b * t * (14 * shape.hidden + 3 * shape.intermediate + attention_rows)
-    return _PROCESS_BYTES + 16.0 * shape.parameters + 4.0 * shape.vocabulary * shape.hidden + activations
+    return 4.0 * shape.layers * b * t * (14 * shape.hidden + 3 * shape.intermediate + attention_rows)

@@ -108,6 +108,20 @@ TERMS: dict[str, Term] = {
         "Fixes the new layer, the order of the data and dropout. Several seeds show how much of a result is luck.",
     ),
     "checkpoint": Term("The model as it was after a given number of steps. A diagnosis looks at one checkpoint."),
+    "round": Term(
+        "A few passes over freshly drawn probes that lower the tuning loss alone, between two label steps.",
+        PAPER,
+    ),
+    "tuning_loss": Term(
+        "J, the tuning loss: the square of how much more the examples that share a probe's confound speak for its label "
+        "than those that don't, mean over the probes. 0 is the aim.",
+        PAPER,
+    ),
+    "difference": Term(
+        "How much more the examples drawn with a probe's confound speak for its label than those drawn without it: what "
+        "J squares, with its sign.",
+        PAPER,
+    ),
     "control": Term(
         "The same examples with the confound taken out of the text. What a model reaches there is the level to compare with.",
         PAPER,
@@ -121,7 +135,36 @@ def help_for(term: str) -> str:
     return found.sentence if found.url is None else f"{found.sentence} [Source]({found.url})"
 
 
-METHODS = {"finetune": "Finetuning"}
+METHODS = {
+    "finetune": "Finetuning",
+    "influence-tuning": "Influence tuning",
+    "embedding-tuning": "Embedding tuning",
+    "combined-tuning": "Combined tuning",
+    "adversarial": "Adversarial training",
+    "no-spurious": "No-spurious control",
+}
+ABOUT_METHODS = {
+    "finetune": "Trains on the labels alone and so shows what the data teach, shortcut included: what every treatment is "
+    "compared with, and the cheapest.",
+    "influence-tuning": "Between label steps, teaches the model to give training examples that share a probe's confound "
+    "no more weight than those that don't; it helps where some counterexamples are known, and an example in it costs "
+    "2.7 times one in a label step.",
+    "embedding-tuning": "Does the same with the vectors that the last layer reads in place of gradients; it helps in the "
+    "same places, and an example in it costs as much as one in a label step.",
+    "combined-tuning": "Both terms in the same rounds, for where one alone leaves CID high; it costs what the two cost "
+    "together.",
+    "adversarial": "Trains the encoder so that a second head cannot tell the confound from its vectors; it needs no "
+    "counterexamples and costs hardly more than finetuning, but may also remove what the label needs.",
+    "no-spurious": "Plain finetuning on the data set's control, whose texts have the confound taken out: the level that a "
+    "cured model can be expected to reach, at the cost of finetuning.",
+}
+"""What a method does, when it helps and what it costs."""
+
+SCHEDULES = {
+    "rounds": "In rounds, between label steps",
+    "joint": "In every label step, added to its loss",
+    "once": "One round, before the first label step",
+}
 VERDICTS = {
     "confounded": "confounded",
     "not_confounded": "not confounded",

@@ -1,38 +1,44 @@
 """What a run will take, from what earlier runs took here or from the machine's measured speed, and what it needs."""
 
-from math import ceil
 from statistics import median
 
 import streamlit as st
 from sqlalchemy import select
 
 from core.encoders.catalogue import EncoderSpec
+from core.errors import UserError
 from core.jobs.calibrate import known_speed
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset, Run
 from core.training.config import TrainConfig
+from core.training.effort import Effort, effort, known_in_cells
 from core.training.estimate import Lengths, Speed, estimate, token_lengths
-from pages.parts.formats import counted, megabytes, roughly
+from pages.parts.formats import count, counted, megabytes, roughly
 
 RUNS = 10
 MOST_TEXTS = 20_000
-FREE = Speed("", 0.0, 0.0, 0.0, 0.0, micro_batch=None)  # where no speed was measured only the sizes are asked for
+FREE = Speed("", 0.0, 0.0, 0.0, 0.0, micro_batch=16)
+"""Where no speed was measured only the sizes are asked for, as on a CPU."""
 
 
 def show_forecast(store: Store, dataset: Dataset, config: TrainConfig, spec: EncoderSpec, *, runs: int) -> None:
-    """Steps, time and memory in two or three lines."""
-    examples = dataset.profile["splits"]["train"]["n"]
-    steps = ceil(examples / config.batch_size) * config.label_epochs
+    """Steps, time and memory in a few lines. dataset: what is trained on."""
+    cells = dataset.profile["splits"]["train"]["cells"]
+    work = effort(config, cells)
+    lines = [f":material/footprint: {_what(config, work)}" + (f" in each of {runs} runs" if runs > 1 else "")]
+    if config.terms() or config.method == "adversarial":
+        known = known_in_cells(config, cells)
+        told = f"The confound counts as known for {count(known.known)} of {counted(known.n, 'training example')}"
+        lines.append(f":material/visibility: {told}, {counted(known.counterexamples, 'counterexample')} among them.")
     pace, device = _pace(store, spec, config)
-    lines = [f":material/footprint: {counted(steps, 'step')}" + (f" in each of {runs} runs" if runs > 1 else "")]
     speed = known_speed(store)
     needs = None
     if spec.shape is not None:
         lengths = _token_lengths(store, dataset.id, config.max_length)
-        needs = estimate(config, spec.shape, {"train": lengths}, speed or FREE)
+        needs = estimate(config, spec.shape, {"train": lengths}, speed or FREE, cells)
     if pace is not None:
-        seconds = pace * examples * config.label_epochs * max(runs, 1)
+        seconds = pace * work.total * max(runs, 1)
         lines.append(f":material/schedule: About {roughly(seconds)} by the pace of earlier runs on {device}.")
     elif needs is not None and speed is not None:
         seconds = needs.seconds * max(runs, 1)
@@ -43,10 +49,20 @@ def show_forecast(store: Store, dataset: Dataset, config: TrainConfig, spec: Enc
         lines.append(":material/schedule: Time: not known yet, no run with this encoder has finished here.")
     if needs is not None:
         lines.append(
-            f":material/memory: About {megabytes(needs.memory_bytes)} of memory and {megabytes(needs.disk_bytes)} of disk"
-            + (" for each." if runs > 1 else ".")
+            f":material/memory: About {megabytes(needs.memory_bytes)} of memory and {megabytes(needs.disk_bytes)} of "
+            "disk" + (" for each" if runs > 1 else "") + ", an estimate from the encoder's sizes."
         )
     st.caption("  \n".join(lines))
+
+
+def _what(config: TrainConfig, work: Effort) -> str:
+    parts = [counted(work.steps, "label step")]
+    if config.terms():
+        rounds = f"{counted(work.rounds, 'tuning round')} of {counted(work.epochs, 'epoch')}"
+        parts.append("the tuning loss in each" if config.schedule == "joint" else rounds)
+    if work.points:
+        parts.append(counted(work.points, "point of the CID curve", "points of the CID curve"))
+    return ", ".join(parts)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -58,15 +74,25 @@ def _token_lengths(_store: Store, dataset_id: str, max_length: int) -> Lengths:
 
 
 def _pace(store: Store, spec: EncoderSpec, config: TrainConfig) -> tuple[float | None, str]:
-    """Median seconds for one training example once, over the newest finished runs with this encoder and length."""
+    """Median seconds for what costs as much as one example in a label step, over the newest finished runs with this
+    encoder and length, whatever their method."""
     statement = (
-        select(Run.seconds, Run.steps, Run.config, Run.device)
+        select(Run.seconds, Run.steps, Run.config, Run.device, Dataset.profile)
+        .join(Dataset, Dataset.id == Run.dataset_id)
         .where(Run.encoder == spec.name, Run.status == "done", Run.demo.is_(False), Run.steps > 0)
         .order_by(Run.created_at.desc())
         .limit(RUNS)
     )
     with store.reading() as session:
         rows = session.execute(statement).all()
-    same = [row for row in rows if row.seconds and row.config.get("max_length") == config.max_length]
-    paces = [row.seconds / (row.steps * row.config.get("batch_size", config.batch_size)) for row in same]
-    return (median(paces), str(same[0].device or "this machine")) if paces else (None, "")
+    paces = []
+    for row in rows:
+        if not row.seconds or row.config.get("max_length") != config.max_length or "splits" not in row.profile:
+            continue
+        try:
+            was = TrainConfig.of(row.config)
+        except UserError:  # of another version
+            continue
+        work = effort(was, row.profile["splits"]["train"]["cells"], steps=row.steps)
+        paces.append((row.seconds / work.total, str(row.device or "this machine")))
+    return (median(pace for pace, _ in paces), paces[0][1]) if paces else (None, "")

@@ -5,17 +5,18 @@ from typing import Any
 
 import streamlit as st
 
-from core.actions.training import start_training
+from core.actions.training import NO_SPURIOUS, start_group, start_training
 from core.encoders.catalogue import EncoderError, EncoderSpec, list_encoders, resolve
 from core.errors import UserError
 from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store
-from core.store.tables import Dataset, Run
+from core.store.tables import Dataset
 from core.training.config import TrainConfig
 from core.training.diagnosis_config import DiagnosisConfig
-from pages.parts.formats import count, counted, percent, plain, signed
-from pages.parts.texts import METHODS, help_for
+from pages.parts.formats import counted, percent, plain, signed
+from pages.parts.texts import ABOUT_METHODS, METHODS, help_for
+from pages.train.checks import show_checks
 from pages.train.forecast import show_forecast
 from pages.train.settings_form import settings_form
 
@@ -30,6 +31,7 @@ class Template:
 
     key: str = "new"
     dataset_id: str | None = None
+    method: str = "finetune"
     config: dict[str, Any] = field(default_factory=dict)
     seed: int = 2021
 
@@ -45,23 +47,19 @@ def show_form(store: Store, *, clone: str | None, dataset: str | None) -> None:
     chosen = _dataset(there, template)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        method = st.selectbox(
-            "Method",
-            list(TrainConfig.model_fields["method"].annotation.__args__),
-            format_func=lambda one: METHODS.get(one, one),
-            key=f"method-{template.key}",
-            help="Plain finetuning shows what the data teach. It is what every treatment is compared with.",
-        )
+        method, trained_on = _method(store, template, chosen)
+        trained_as = "finetune" if method == NO_SPURIOUS else method
         spec = _encoder(template)
         seeds = _seeds(template)
-        options = settings_form(template.key, template.config, spec)
-    config = _config(method, spec, options)
+        options = settings_form(template.key, template.config, trained_as, spec)
+    config = _config(trained_as, spec, options)
     with right:
         then = _diagnosis(template)
         name = _name(template, chosen, method, seeds)
+        ready = False
         if config is not None and spec is not None:
-            show_forecast(store, chosen, config, spec, runs=len(seeds))
-        ready = config is not None and spec is not None and bool(seeds)
+            show_forecast(store, trained_on, config, spec, runs=len(seeds))
+            ready = show_checks(config, trained_on) and bool(seeds)
         label = "Start training" if len(seeds) <= 1 else f"Start {len(seeds)} runs"
         if st.button(
             label, type="primary", icon=":material/rocket_launch:", disabled=not ready, key="launch", width="stretch"
@@ -76,8 +74,11 @@ def _template(store: Store, clone: str | None, dataset: str | None) -> Template:
         except UserError:
             st.warning("The run to copy is not there any more; these are the defaults.", icon=":material/search_off:")
         else:
-            st.caption(f"Settings copied from {plain(run.name)}. Change what you like.")
-            return Template(f"clone-{run.id}", run.dataset_id, run.config, run.seed)
+            said = f"Settings copied from {plain(run.name)}. Change what you like."
+            if run.config.get("schedule") == "once":
+                said += " That run was one round from a checkpoint; this one begins with the encoder and has rounds between its label steps."
+            st.caption(said)
+            return Template(f"clone-{run.id}", run.dataset_id, run.method, run.config, run.seed)
     return Template("new" if dataset is None else f"data-{dataset[:20]}", dataset)
 
 
@@ -99,6 +100,25 @@ def _dataset(there: list[Dataset], template: Template) -> Dataset:
         )
     )
     return chosen
+
+
+def _method(store: Store, template: Template, chosen: Dataset) -> tuple[str, Dataset]:
+    """The method, and the data set that it trains on."""
+    control = chosen if chosen.control_of else queries.control_of(store, chosen.id)
+    offered = [*TrainConfig.model_fields["method"].annotation.__args__, *([NO_SPURIOUS] if control else [])]
+    method = st.selectbox(
+        "Method",
+        offered,
+        index=offered.index(template.method) if template.method in offered else 0,
+        format_func=lambda one: METHODS.get(one, one),
+        key=f"method-{template.key}",
+        help="Plain finetuning shows what the data teach. It is what every treatment is compared with.",
+    )
+    about = ABOUT_METHODS.get(method, "")
+    if method == NO_SPURIOUS and control:
+        about += f" It trains on {plain(control.name)}."
+    st.caption(about)
+    return method, control if method == NO_SPURIOUS and control else chosen
 
 
 def _encoder(template: Template) -> EncoderSpec | None:
@@ -205,7 +225,7 @@ def _name(template: Template, chosen: Dataset, method: str, seeds: list[int]) ->
         placeholder=example,
         max_chars=110,
         key=f"name-{template.key}",
-        help="With several seeds, each run's name ends with its seed.",
+        help="With several seeds, each run's name ends with its seed, and this is the name of their group.",
     )
     return name.strip() or None
 
@@ -220,29 +240,21 @@ def _launch(
     name: str | None,
     then: tuple[str, int] | None,
 ) -> None:
-    several = len(seeds) > 1
-    group = (name or f"{dataset.name}-{method}") if several else None
-    started: list[Run] = []
+    common = {
+        "method": method,
+        "encoder": spec.name,
+        "revision": spec.revision if spec.source == "hub" else None,
+        "options": options,
+        "name": name,
+        "then_diagnose": then[0] if then else None,
+        **({"probes": then[1]} if then else {}),
+    }
     try:
-        for seed in seeds:
-            made = start_training(
-                store,
-                get_settings(),
-                dataset,
-                method=method,
-                encoder=spec.name,
-                revision=spec.revision if spec.source == "hub" else None,
-                seed=seed,
-                options=options,
-                name=f"{name}-{seed}" if name and several else name,
-                group=group,
-                then_diagnose=then[0] if then else None,
-                **({"probes": then[1]} if then else {}),
-            )
-            started.append(made.run)
+        if len(seeds) > 1:
+            first = start_group(store, get_settings(), dataset, seeds=seeds, **common).runs[0]
+        else:
+            first = start_training(store, get_settings(), dataset, seed=seeds[0], **common)
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
-        if started:
-            st.caption(f"{counted(len(started), 'run')} of {count(len(seeds))} were queued before that.")
         return
-    st.switch_page("train/page.py", query_params={"run": started[0].id})
+    st.switch_page("train/page.py", query_params={"run": first.run.id})

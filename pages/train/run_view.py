@@ -1,7 +1,7 @@
 """One run: live while it trains, then what it reached, how it was made, and where to go next."""
 
 from collections.abc import Sequence
-from math import ceil
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -15,6 +15,9 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
 from core.store.tables import Dataset, Run
+from core.training.config import TrainConfig
+from core.training.effort import effort
+from pages.parts.colours import SAME, TRAIN
 from pages.parts.formats import age, duration, plain
 from pages.parts.progress import (
     EVERY_SECONDS,
@@ -24,8 +27,12 @@ from pages.parts.progress import (
     start_worker_button,
 )
 from pages.parts.texts import KINDS, METHODS, STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
-from pages.train.curves import accuracy_figure, loss_figure
+from pages.train.curves import accuracy_figure, cid_figure, loss_figure
 from pages.train.results import show_results
+from pages.train.rounds_view import show_rounds
+
+CURVES = ("label_loss", "running_accuracy", "dev_accuracy", "dev_worst_cell", "cid", "confound_loss", "joint_loss")
+EXTRA_LOSSES = {"confound_loss": ("Loss of the confound head", SAME), "joint_loss": ("Weighted tuning loss", TRAIN)}
 
 
 def show_run(store: Store, name: str) -> None:
@@ -38,10 +45,13 @@ def show_run(store: Store, name: str) -> None:
         return
     dataset = queries.get_dataset(store, run.dataset_id)
     _head(run, dataset)
+    _origin(store, run)
     busy = bool(queries.list_jobs(store, active=True, run_id=run.id, limit=1))
     _steps_to_take(store, run, busy)
-    st.fragment(_live, run_every=EVERY_SECONDS if busy else None)(store, run.id)
+    every = EVERY_SECONDS if busy else None
+    st.fragment(_live, run_every=every)(store, run.id)
     show_results(store, run)
+    st.fragment(show_rounds, run_every=every)(store, run.id)
     _siblings(store, run)
     _configuration(run, dataset)
 
@@ -73,6 +83,21 @@ def _head(run: Run, dataset: Dataset) -> None:
         st.caption(" · ".join(parts), width="content")
     if run.failed_to_fit:
         st.warning(f"**Failed to fit.** {TERMS['failed_to_fit'].sentence}", icon=":material/trending_flat:")
+
+
+def _origin(store: Store, run: Run) -> None:
+    """Where a round by hand goes on from."""
+    if run.parent_step is None:
+        return
+    if run.parent_id is None:
+        st.caption(f"Goes on from step {run.parent_step} of a run that has been deleted.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"Goes on from step {run.parent_step} of", width="content")
+        parent = queries.get_run(store, run.parent_id)
+        st.page_link(
+            "train/page.py", label=plain(parent.name), icon=":material/fork_right:", query_params={"run": parent.id}
+        )
 
 
 def _steps_to_take(store: Store, run: Run, busy: bool) -> None:
@@ -156,36 +181,51 @@ def _ended_badly(job: JobRow) -> None:
 
 
 def _curves(store: Store, run_id: str) -> None:
-    metrics = queries.metrics(store, run_id, ["label_loss", "running_accuracy", "dev_accuracy", "dev_worst_cell"])
-    if metrics.empty:
-        return
+    metrics = queries.metrics(store, run_id, CURVES)
     run = queries.get_run(store, run_id)
     profile = queries.get_dataset(store, run.dataset_id).profile["splits"]
+    total = _total(run, profile)
+    if metrics.empty or total == 0:  # a round by hand alone has no label steps
+        return
+    marks = [one.step for one in queries.rounds(store, [run_id])]
     floor = profile.get("dev", {}).get("confound_only_floor")
-    total = run.steps or ceil(profile["train"]["n"] / run.config["batch_size"]) * run.config["label_epochs"]
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.plotly_chart(
-            accuracy_figure(metrics, total, floor),
-            key=f"accuracy-{run_id}",
-            config={"displayModeBar": False},
-            alt=_accuracy_in_words(metrics),
-        )
-    with right:
-        loss = metrics.loc[metrics["name"] == "label_loss", "value"]
-        st.plotly_chart(
-            loss_figure(metrics, total),
-            key=f"loss-{run_id}",
-            config={"displayModeBar": False},
-            alt=f"Label loss by step, from {loss.iloc[0]:.2f} to {loss.iloc[-1]:.2f}" if len(loss) else "Label loss",
-        )
+    there = set(metrics["name"])
+    charts = [
+        ("accuracy", accuracy_figure(metrics, total, floor, marks), _accuracy_in_words(metrics)),
+        ("loss", loss_figure(metrics, total, marks), _in_words(metrics, "label_loss", "Label loss")),
+    ]
+    if "cid" in there:
+        charts.append(("cid", cid_figure(metrics, total, marks), _in_words(metrics, "cid", "CID")))
+    for name, (title, colour) in EXTRA_LOSSES.items():
+        if name in there:
+            figure = loss_figure(metrics, total, marks, name=name, title=title, colour=colour)
+            charts.append((name, figure, _in_words(metrics, name, title)))
+    for start in range(0, len(charts), 2):
+        row = charts[start : start + 2]
+        for place, (name, figure, alt) in zip(st.columns(len(row), gap="large"), row, strict=True):
+            place.plotly_chart(figure, key=f"{name}-{run_id}", config={"displayModeBar": False}, alt=alt)
+
+
+def _total(run: Run, profile: dict[str, Any]) -> int | None:
+    """The label steps of the run; nothing where its settings are of another version."""
+    if run.steps is not None:
+        return run.steps
+    try:
+        return effort(TrainConfig.of(run.config), profile["train"]["cells"]).steps
+    except UserError:
+        return None
 
 
 def _accuracy_in_words(metrics: pd.DataFrame) -> str:
-    ends = metrics.groupby("name")["value"].last()
+    ends = metrics[metrics["name"].str.contains("accuracy|worst_cell")].groupby("name")["value"].last()
     return "Accuracy by step; at the end: " + ", ".join(
-        f"{name.replace('_', ' ')} {value:.0%}" for name, value in ends.items() if name != "label_loss"
+        f"{name.replace('_', ' ')} {value:.0%}" for name, value in ends.items()
     )
+
+
+def _in_words(metrics: pd.DataFrame, name: str, title: str) -> str:
+    values = metrics.loc[metrics["name"] == name, "value"]
+    return f"{title} by label step, from {values.iloc[0]:.2f} to {values.iloc[-1]:.2f}" if len(values) else title
 
 
 def _siblings(store: Store, run: Run) -> None:

@@ -1,72 +1,55 @@
-"""The numbers of a training run: a few in sight, the rest on demand. Ranges come from the configuration itself."""
+"""The settings of a training run: those that its method has and no others, a few in sight, the rest on demand."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
-from annotated_types import Ge, Le
 
 from core.encoders.catalogue import EncoderSpec
-from core.training.config import TrainConfig, allowed
+from core.training.config import TrainConfig
+from pages.train.fields import show_field
 
 IN_SIGHT = ("label_epochs", "label_lr", "batch_size")
 MORE = ("max_length", "checkpoints", "warmup", "weight_decay", "max_grad_norm", "micro_batch", "precision", "device")
-TITLES = {
-    "label_epochs": "Epochs",
-    "label_lr": "Learning rate",
-    "batch_size": "Batch size",
-    "max_length": "Longest text, tokens",
-    "checkpoints": "Checkpoints kept",
-    "warmup": "Warm-up share",
-    "weight_decay": "Weight decay",
-    "max_grad_norm": "Gradient clipped at",
-    "micro_batch": "At once on the device",
-    "precision": "Precision",
-    "device": "Device",
-}
+ROUNDS = ("interval", "round_epochs", "round_lr")
+MORE_ROUNDS = ("probes_per_epoch", "round_batch", "round_layers")
+JOINT = ("joint_weight", "joint_probes")
+CURVE = ("diagnose_probes", "diagnose_rows")
 
 
-def settings_form(key: str, before: dict[str, Any], spec: EncoderSpec | None) -> dict[str, str]:
+def settings_form(key: str, before: dict[str, Any], method: str, spec: EncoderSpec | None) -> dict[str, str]:
     """The settings that differ from "not given", as texts for `TrainConfig.parse`.
 
-    before: the configuration of a cloned run, or nothing for the defaults.
+    before: the configuration of a cloned run, or nothing for the defaults. method: of `TrainConfig`.
     """
     values: dict[str, str] = {}
-    for place, name in zip(st.columns(len(IN_SIGHT)), IN_SIGHT, strict=True):
-        values[name] = _field(place, key, name, before, spec)
+
+    def show(place: Any, *names: str) -> None:
+        for name in names:
+            values[name] = show_field(place, key, name, before, method, spec)
+
+    def row(names: Sequence[str]) -> None:
+        for place, name in zip(st.columns(len(names), vertical_alignment="bottom"), names, strict=True):
+            show(place, name)
+
+    row(IN_SIGHT)
+    rare: tuple[str, ...] = ()
+    if TrainConfig.of({"method": method}).terms():
+        with st.container(border=True):
+            show(st, "schedule")
+            joint = values["schedule"] == "joint"
+            row(JOINT if joint else ROUNDS)
+            row((*(("embedding_weight",) if method == "combined-tuning" else ()), "k", "access_rate"))
+        rare = (*(() if joint else MORE_ROUNDS), "keep_counterexamples")
+    elif method == "adversarial":
+        with st.container(border=True):
+            row(("adversarial_weight", "access_rate"))
+        rare = ("keep_counterexamples",)
+    show(st, "diagnose_every")
+    if values["diagnose_every"] != "0":
+        rare += CURVE
     with st.expander("More settings"):
         columns = st.columns(2)
-        for number, name in enumerate(MORE):
-            values[name] = _field(columns[number % 2], key, name, before, spec)
+        for number, name in enumerate((*rare, *MORE)):
+            show(columns[number % 2], name)
     return {name: value for name, value in values.items() if value != ""}
-
-
-def _field(place: Any, key: str, name: str, before: dict[str, Any], spec: EncoderSpec | None) -> str:
-    about = TrainConfig.model_fields[name]
-    start = before.get(name, about.default)
-    help_text = f"{about.description}: {allowed(name)}."
-    choices = getattr(about.annotation, "__args__", ())
-    if choices and all(isinstance(one, str) for one in choices):
-        return str(
-            place.selectbox(TITLES[name], choices, index=choices.index(start), key=f"{name}-{key}", help=help_text)
-        )
-    whole = int in (about.annotation, *choices)
-    if whole and about.default is not None:
-        limits = {type(limit): limit for limit in about.metadata}
-        return str(
-            place.number_input(
-                TITLES[name],
-                min_value=limits[Ge].ge if Ge in limits else None,
-                max_value=limits[Le].le if Le in limits else None,
-                value=int(start),
-                key=f"{name}-{key}",
-                help=help_text,
-            )
-        )
-    usual = "auto"
-    if name == "label_lr" and spec is not None:
-        usual = f"{spec.suggested_label_lr:g}"
-    shown = "" if start is None or (name not in before and about.default is None) else f"{start:g}"
-    text = place.text_input(
-        TITLES[name], value=shown, placeholder=usual, key=f"{name}-{key}", help=help_text, max_chars=20
-    )
-    return text.strip().replace(",", ".")

@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from core.datasets.profile import profile
 from core.settings import Settings
 from core.statistics.accuracy import accuracy_report
 from core.statistics.cid import cid_report
 from core.statistics.sampling import choose_probes
 from core.statistics.verdict import verdict
 from core.store.engine import Store, open_store
-from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Metric, Run, new_id, now
+from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Metric, Round, Run, new_id, now
 from core.training.diagnosis_config import DiagnosisConfig
 
 WORDS = ["market", "team", "report", "minister", "police", "season", "company", "bank", "coach", "river", "treaty"]
@@ -113,7 +114,7 @@ def add_dataset(
         labels=sorted(frame["label"].unique()),
         confounds=sorted(frame["confound"].unique()),
         mapping={"text": "text", "label": "label", "confound": "prefix"},
-        profile={},
+        profile=profile(frame),
         sources={"files": {"train": f"{name}.csv"}},
         control_of=control_of,
     )
@@ -135,16 +136,21 @@ def add_run(
     worst: float = 0.53,
     demo: bool = False,
     error: str | None = None,
+    method: str = "finetune",
+    config: dict[str, object] | None = None,
+    parent: tuple[Run, int] | None = None,
 ) -> Run:
     """A trained run: metrics, a checkpoint a step (without weights) and its evaluations."""
     run = Run(
         id=new_id(),
         name=name,
         dataset_id=dataset.id,
-        method="finetune",
+        parent_id=parent[0].id if parent else None,
+        parent_step=parent[1] if parent else None,
+        method=method,
         encoder="minilm",
         seed=seed,
-        config={"max_length": 64, "device": "auto"},
+        config={"max_length": 64, "device": "auto", **(config or {})},
         data_sha256=dataset.sha256,
         status=status,
         seconds=184.0,
@@ -173,8 +179,8 @@ def add_run(
         for split, best in (("train", min(0.99, accuracy + 0.2)), ("dev", accuracy)):
             part = frame[frame["split"] == split]
             rows.append(_evaluation(run.id, step, split, part, 0.55 + (best - 0.55) * done, worst * done**0.5, rng))
-        rows.append(Metric(run_id=run.id, name="loss", step=step, value=0.7 * (1 - done) + 0.05))
-        rows.append(Metric(run_id=run.id, name="accuracy", step=step, value=0.6 + 0.38 * done))
+        rows.append(Metric(run_id=run.id, name="label_loss", step=step, value=0.7 * (1 - done) + 0.05))
+        rows.append(Metric(run_id=run.id, name="running_accuracy", step=step, value=0.6 + 0.38 * done))
         rows.append(Metric(run_id=run.id, name="dev_accuracy", step=step, value=0.55 + (accuracy - 0.55) * done))
         rows.append(Metric(run_id=run.id, name="dev_worst_cell", step=step, value=worst * done**0.5))
     with store.writing() as session:
@@ -203,6 +209,50 @@ def _evaluation(
         worst_cell=report["worst_cell"],
         report=report,
     )
+
+
+def add_rounds(
+    store: Store,
+    run: Run,
+    *,
+    after: Sequence[int] = (50, 100, 150, 200),
+    epochs: int = 5,
+    per_epoch: int = 2,
+    cid: bool = True,
+    going_on: int = 0,
+) -> list[Round]:
+    """Finished rounds of a run, each of which brings J and CID down, and `going_on` tuning steps of one that is not."""
+    rng = np.random.default_rng(run.seed)
+    per_round = epochs * per_epoch
+    rounds: list[Round] = []
+    rows: dict[tuple[str, int], float] = {}
+    for number, step in enumerate((*after, *([max(after, default=0) + 50] if going_on else [])), 1):
+        begun = (number - 1) * per_round
+        high = 0.9 / number
+        steps = range(1, (going_on if number > len(after) else per_round) + 1)
+        differences = [high * 0.75 ** (place - 1) + rng.normal(0, 0.01) for place in steps]
+        losses = [value**2 + 0.002 for value in differences]
+        cids = [0.45 / number * 0.6**epoch for epoch in range(len(steps) // per_epoch + 1)]
+        for place, loss, difference in zip(steps, losses, differences, strict=True):
+            rows["round_loss", begun + place] = loss
+            rows["round_difference", begun + place] = difference
+        if cid:
+            rows |= {("round_cid", begun + epoch * per_epoch): value for epoch, value in enumerate(cids)}
+            rows["cid", step] = cids[-1]
+        if number <= len(after):
+            by_epoch = [
+                np.reshape(values, (epochs, per_epoch)).mean(axis=1).tolist() for values in (losses, differences)
+            ]
+            report = {"loss": by_epoch[0], "difference": by_epoch[1], "cid": cids if cid else [], "seconds": 41.25}
+            first, last = begun + 1, begun + per_round
+            report |= {"number": number, "step": step, "first": first, "last": last, "lr": 1e-4, "probes": 75}
+            rounds.append(
+                Round(run_id=run.id, number=number, step=step, first=first, last=last, kind="influence", report=report)
+            )
+    metrics = [Metric(run_id=run.id, name=name, step=step, value=value) for (name, step), value in rows.items()]
+    with store.writing() as session:
+        session.add_all([*rounds, *metrics])
+    return rounds
 
 
 def add_diagnosis(
