@@ -10,7 +10,7 @@ from core.encoders.loading import load_classifier
 from core.training import calibration
 from core.training.calibration import measure_speed
 from core.training.config import TrainConfig
-from core.training.effort import effort, known_in_cells, rounds_in
+from core.training.effort import AT_ONCE, effort, known_in_cells, rounds_in
 from core.training.estimate import Speed, estimate, forward_work, step_work, token_lengths
 from core.training.rounds import RoundSchedule
 from core.training.tuples import draw, known_examples
@@ -182,7 +182,7 @@ def test_a_prediction_takes_tuning_and_the_curve_for_so_many_label_steps():
 
 def test_tuning_needs_the_memory_of_its_graph(monkeypatch):
     """Peaks of MiniLM on a CPU were measured with 88 and 704 examples at once; the moments come on top."""
-    monkeypatch.setitem(estimating.AT_ONCE, ("embedding", "cpu"), 704)
+    monkeypatch.setitem(AT_ONCE, ("embedding", "cpu"), 704)
     minilm = resolve("minilm").shape
     lengths = {"train": np.full(1500, 40)}
     needs = {
