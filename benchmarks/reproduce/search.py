@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.reproduce.planner import Planner
-from benchmarks.reproduce.plans import Column, Experiment, Settings
+from benchmarks.reproduce.plans import BASELINE, Column, Experiment, Settings
 from benchmarks.reproduce.pool import Outcomes, Pool
 from benchmarks.reproduce.spec import RunSpec, write_json
 from core.errors import UserError
 
 SEED = 2020
+SHARED = ("label_lr",)
 FILE = "search.json"
 
 Entry = dict[str, Any]
@@ -20,13 +21,18 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class Choices:
-    """What was chosen, by column of the experiment that was searched; the others have the plan's defaults."""
+    """What was chosen, by column of the experiment that was searched; the others have the plan's defaults.
+
+    The learning rate of the label steps is finetuning's choice for every method, so that none has a better one.
+    """
 
     columns: dict[str, Entry]
 
     def settings(self, column: Column) -> Settings:
         """What to add to a column's plan."""
-        return dict(self.columns.get(column.chosen_as or column.key, {}).get("chosen", {}))
+        finetuning = self.columns.get(BASELINE, {}).get("chosen", {})
+        shared = {key: value for key, value in finetuning.items() if key in SHARED}
+        return {**shared, **self.columns.get(column.chosen_as or column.key, {}).get("chosen", {})}
 
 
 def stored(home: Path, experiment: Experiment, encoder: str) -> Choices:

@@ -48,6 +48,8 @@ class Adversarial:
 
     The head minimises `L_c = −log softmax(g(h))_c`; the encoder, reached through the reversal, minimises
     `L_label − λ L_c`. Confounds may have any number of values; an example whose confound is not known adds nothing.
+    The head learns at a multiple of the encoder's rate: at the same one it hardly moves, and the encoder, instead of
+    losing the confound, only learns to deceive it (on TextLen L_c rose to 6.5, ten times that of a coin).
 
     Source: Pryzant et al. 2018; Ganin & Lempitsky 2015 for the reversal.
     """

@@ -40,3 +40,6 @@ class TreatmentConfig(BaseModel):
     adversarial_weight: float = Field(
         0.3, gt=0, le=100, description="λ: how strongly the encoder is turned against the confound head"
     )
+    adversarial_head_factor: float = Field(
+        20.0, gt=0, le=1000, description="Learning rate of the confound head, in learning rates of the encoder"
+    )

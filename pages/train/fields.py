@@ -34,6 +34,7 @@ TITLES = {
     "access_rate": "Access rate",
     "keep_counterexamples": "Counterexamples kept known",
     "adversarial_weight": "Weight against the confound (λ)",
+    "adversarial_head_factor": "Rate of the confound head, times",
     "diagnose_every": "CID curve: a point every … label steps",
     "diagnose_probes": "Probes of the CID curve",
     "diagnose_rows": "Examples of a cell for the curve",

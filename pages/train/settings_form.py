@@ -44,7 +44,7 @@ def settings_form(key: str, before: dict[str, Any], method: str, spec: EncoderSp
     elif method == "adversarial":
         with st.container(border=True):
             row(("adversarial_weight", "access_rate"))
-        rare = ("keep_counterexamples",)
+        rare = ("adversarial_head_factor", "keep_counterexamples")
     show(st, "diagnose_every")
     if values["diagnose_every"] != "0":
         rare += CURVE

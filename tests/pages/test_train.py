@@ -203,7 +203,7 @@ OWN = {
     "influence-tuning": TUPLES | ROUNDS,
     "embedding-tuning": TUPLES | ROUNDS,
     "combined-tuning": TUPLES | ROUNDS | {"embedding_weight"},
-    "adversarial": {"adversarial_weight", "access_rate", "keep_counterexamples"},
+    "adversarial": {"adversarial_weight", "adversarial_head_factor", "access_rate", "keep_counterexamples"},
     "no-spurious": set(),
 }
 

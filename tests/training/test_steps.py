@@ -210,3 +210,13 @@ def test_an_added_loss_joins_the_gradient_once_a_step():
     assert found[0][1] is None
     assert float(found[1][1]) == pytest.approx(0.5 * float(weight.square().sum()))
     assert joint.added.seen == [9]
+
+
+def test_the_confound_head_learns_faster():
+    objective, _ = adversary()
+    steps, data, _ = prepared(objective, dtype=torch.float64, weight_decay=0.0, adversarial_head_factor=8.0)
+    before = {name: parameter.detach().clone() for name, parameter in steps.named_parameters().items()}
+    steps.step(data, np.arange(24), 1e-4)
+    moved = {name: float((p - before[name]).abs().max()) for name, p in steps.named_parameters().items()}
+    assert moved["heads.confound.weight"] == pytest.approx(8e-4, rel=1e-3)  # a first step of Adam is the rate itself
+    assert moved["model.classifier.weight"] == pytest.approx(1e-4, rel=1e-3)
