@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +63,10 @@ def search(
     fixed = sorted({key for one in searched for found in one.candidates for key in found} & set(planner.overrides))
     if fixed:
         raise UserError(f"{', '.join(fixed)} is searched and fixed by --set. Leave one of the two out.")
-    specs = {
-        column.key: [planner.spec(column, SEED, {**one, **shorter}) for one in column.candidates] for column in searched
-    }
+    searching = replace(planner, overrides={**planner.overrides, **shorter})
+    specs = {column.key: [searching.spec(column, SEED, one) for one in column.candidates] for column in searched}
     outcomes = pool.run([spec for of_column in specs.values() for spec in of_column])
-    entries = {
-        column.key: _entry(column, specs[column.key], outcomes, {**planner.overrides, **shorter}) for column in searched
-    }
+    entries = {column.key: _entry(column, specs[column.key], outcomes, searching.overrides) for column in searched}
     everything = _read(pool.home)
     there = everything.setdefault(experiment.key, {}).setdefault(planner.encoder, {})
     there.update(entries)

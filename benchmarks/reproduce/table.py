@@ -83,7 +83,8 @@ def _selection(report: Report) -> list[str]:
     seeds = sorted({one["seed"] for one in searched.values()})
     lines += [
         f"Selected on dev, {' or '.join(map(str, numbers))} configurations a method, seed {', '.join(map(str, seeds))} "
-        "(accuracy decides, which needs no confound labels; of equal ones the worst cell):",
+        "(accuracy decides, which needs no confound labels; of equal ones the worst cell). The learning rate of the label "
+        "steps is finetuning's choice for every method:",
         "",
         CANDIDATES,
     ]
@@ -92,13 +93,22 @@ def _selection(report: Report) -> list[str]:
     empty = [key for key, one in searched.items() if not one["chosen"]]
     if empty:
         lines += ["", f"No candidate of {', '.join(empty)} came to an end, so the plan's settings were used."]
-    for key, one in searched.items():
-        if one["overrides"] != report["overrides"]:
-            lines += [
-                "",
-                f"The search of {key} was made with --set {one['overrides'] or 'nothing'}, the runs were not.",
-            ]
+    lines += _shorter_searches(searched, report["overrides"])
     return lines
+
+
+def _shorter_searches(searched: Report, overrides: Report) -> list[str]:
+    """Which searches were made with other settings than the runs."""
+    by_settings: dict[str, list[str]] = {}
+    for key, one in searched.items():
+        if one["overrides"] != overrides:
+            told = ", ".join(f"{name}={value}" for name, value in one["overrides"].items()) or "nothing"
+            by_settings.setdefault(told, []).append(key)
+    return [
+        line
+        for told, keys in by_settings.items()
+        for line in ("", f"Searched with {told} set, unlike the runs: {', '.join(keys)}.")
+    ]
 
 
 def _candidate(key: str, found: Report, chosen: Report) -> str:
