@@ -154,31 +154,31 @@ def test_moments_start_anew_after_a_round(tmp_path, monkeypatch):
     assert seen == [1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2, 3]
 
 
-@pytest.mark.parametrize("method", ["influence-tuning", "embedding-tuning"])
-def test_a_round_drives_the_difference_to_near_zero(tmp_path, method):
-    """A tiny model that has learned the confound, then one long round by hand."""
-    taught = CONFIG.model_copy(
-        update={"method": "finetune", "label_epochs": 9, "label_lr": 1e-3, "checkpoints": 1, "diagnose_every": 0}
-    )
-    result, teacher = run(tmp_path / "taught", config=taught)
-    assert not result.failed_to_fit
-    treat = CONFIG.model_copy(
-        update={
-            "method": method,
-            "schedule": "once",
-            "label_steps": 0,
-            "round_epochs": 40,
-            "round_lr": 3e-3,
-            "probes_per_epoch": 16,
-            "round_batch": 16,
-            "checkpoints": 1,
-        }
-    )
-    _, recorder = run(tmp_path / method, config=treat, start=teacher.folders[54][0])
+@pytest.mark.parametrize(
+    ("method", "taught", "least"), [("influence-tuning", 54, 0.02), ("embedding-tuning", 48, 0.001)]
+)
+def test_a_round_drives_the_difference_to_near_zero(tmp_path, method, taught, least):
+    """A tiny model at a moment of its training when it leans on the confound, then one long round by hand."""
+    lesson = {"method": "finetune", "label_epochs": 12, "label_lr": 1e-3, "checkpoints": 12, "diagnose_every": 0}
+    _, teacher = run(tmp_path / "taught", config=CONFIG.model_copy(update=lesson))
+    treat = {
+        "method": method,
+        "schedule": "once",
+        "label_steps": 0,
+        "round_epochs": 40,
+        "round_lr": 1e-3,
+        "probes_per_epoch": 16,
+        "round_batch": 16,
+        "checkpoints": 1,
+    }
+    config = CONFIG.model_copy(update=treat)
+    _, recorder = run(tmp_path / method, config=config, start=teacher.folders[taught][0])
     (one,) = recorder.rounds
-    assert one.loss[0] > 0.01
-    assert np.mean(one.loss[-5:]) < 0.2 * one.loss[0]
-    assert abs(one.cid[-1]) < 0.5 * abs(one.cid[0])
+    assert one.loss[0] > least
+    assert np.mean(one.loss[-5:]) < 0.02 * one.loss[0]
+    assert abs(np.mean(one.difference[-5:])) < 0.1 * abs(one.difference[0])
+    if method == "influence-tuning":  # CID is of gradients, so the embedding term need not bring it to zero
+        assert abs(one.cid[-1]) < 0.1 * abs(one.cid[0])
     assert recorder.folders[0][2]  # the model after the round, at label step 0, is the final one
 
 
