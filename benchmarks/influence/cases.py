@@ -47,7 +47,6 @@ def cases(*, quick: bool, gpu: bool) -> list[Case]:
         *(Case(OURS, probes=p, scored_probes=p) for p in (1, 10, 40, 160)),
         *(Case(OURS, tokens=t) for t in (16, 128)),
         *(Case(OURS, examples=n, scored=n) for n in (256, 10_000)),
-        *(peer(tool, 40, 40, "minilm") for tool in PEERS if tool != "dattri"),  # 7 minutes at either length
     ]
     large = [Case(OURS, tokens=64, encoder="bert-base-shape")] if gpu else []
     return base + varied + large
