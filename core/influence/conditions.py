@@ -31,7 +31,8 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 def exact_arithmetic(model: nn.Module, *, tf32: bool = False, twice: bool = False) -> Iterator[None]:
     """Float32 or float64 products, no autocast; TF32 only when asked for by name.
 
-    With `twice`, scaled-dot-product attention takes its plain form: the fused ones cannot be differentiated twice.
+    With `twice`, scaled-dot-product attention takes its plain form, since the fused ones cannot be differentiated twice,
+    and GELUs take the form of `core.influence.twice`.
 
     Raises:
         InfluenceError: the model's parameters are in half precision, whose cosines err by about 1e-2.
