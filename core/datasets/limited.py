@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 from core.datasets.errors import DataError
+from core.datasets.reading.child import OUT_OF_MEMORY
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 _BOOT = (
@@ -97,7 +98,7 @@ def _answer(folder: Path, returncode: int, memory: int) -> list[Any]:
                 raise DataError(head["error"])
             return [json.loads(line) for line in lines]
     _log.error("the reader left with %s: %s", returncode, (folder / "stderr").read_text("utf-8", "replace")[-2000:])
-    if returncode < 0:  # ended by a signal: with these limits, memory
+    if returncode == OUT_OF_MEMORY or returncode < 0:  # ended by a signal: with these limits, memory
         raise DataError(_too_much(memory))
     raise DataError("it could not be read: the reader stopped. Check that the file opens elsewhere, and save it anew.")
 

@@ -1,6 +1,7 @@
 """The limited process: sets its own limits, does one task, writes one answer."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,11 +11,17 @@ from core.datasets.errors import DataError
 from core.datasets.reading.matching import match
 from core.datasets.reading.table import read
 
+# The exit status of a process that ran out of memory: there may be too little left to write a sentence with.
+OUT_OF_MEMORY = 77
+
 TASKS: dict[str, Callable[[dict[str, Any]], Iterable[Any]]] = {"read": read, "match": match}
 
 
 def main(folder: str) -> None:
-    """Answer `folder/request.json` in `folder/answer.jsonl`: a head line, then one JSON value a line."""
+    """Answer `folder/request.json` in `folder/answer.jsonl`: a head line, then one JSON value a line.
+
+    Leaves with `OUT_OF_MEMORY` when the limit on memory is passed.
+    """
     request = json.loads(Path(folder, "request.json").read_text(encoding="utf-8"))
     _limit(request["memory"], request["seconds"])
     answer = Path(folder, "answer.jsonl")
@@ -25,17 +32,9 @@ def main(folder: str) -> None:
             for value in values:
                 out.write(json.dumps(value, ensure_ascii=False) + "\n")
     except DataError as error:
-        _refuse(answer, str(error))
+        answer.write_text(json.dumps({"error": str(error)}) + "\n", encoding="utf-8")
     except MemoryError:
-        mebibytes = request["memory"] // 2**20
-        _refuse(
-            answer,
-            f"reading it needs more memory than the {mebibytes:,} MiB that one file may use. Try a smaller file.",
-        )
-
-
-def _refuse(answer: Path, sentence: str) -> None:
-    answer.write_text(json.dumps({"error": sentence}) + "\n", encoding="utf-8")
+        os._exit(OUT_OF_MEMORY)
 
 
 def _limit(memory: int, seconds: float) -> None:
