@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     max_epochs: int = Field(200, ge=1)
     max_queue: int = Field(500, ge=1, description="Jobs that may wait at once")
     max_job_hours: float = Field(48.0, gt=0, description="A job that runs longer is ended")
+    hung_minutes: float = Field(30.0, gt=0, description="A job that reports no progress for so long is told as hung")
+    hung_end_minutes: float = Field(
+        120.0, gt=0, description="A job that reports no progress for so long is ended and put back into the queue"
+    )
     min_free_mb: int = Field(500, ge=0, description="Free disk space below which no job is started, in MiB")
 
     threads: int | None = Field(None, ge=1, description="CPU threads of a job; all cores when not given")

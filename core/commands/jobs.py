@@ -1,16 +1,18 @@
-"""`jobs list|show|logs|cancel|retry|delete` and `worker`."""
+"""`jobs list|show|logs|cancel|retry|priority|delete|pause|resume` and `worker`."""
 
 import argparse
+import os
 import sys
 from typing import Any
 
 from core.actions.deleting import delete_job
 from core.actions.summaries import job_summary
 from core.commands.console import Console, percent, table
+from core.jobs import queue
 from core.jobs.devices import devices
 from core.jobs.launch import ensure_worker
-from core.jobs.queue import request_cancel, retry
 from core.jobs.supervisor import Supervisor, log_path
+from core.settings import PROJECT
 from core.store import queries
 
 
@@ -32,6 +34,15 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         action = group.add_parser(name, parents=[common], help=text)
         action.add_argument("id", help="the job's id")
         action.set_defaults(command=function)
+    priority = group.add_parser("priority", parents=[common], help="let a waiting job start sooner or later")
+    priority.add_argument("id", help="the job's id")
+    priority.add_argument("priority", type=int, help="higher starts first; a new job has 0")
+    priority.set_defaults(command=_priority)
+    for name, switch, text in (
+        ("pause", _pause, "start no more jobs; what runs goes on"),
+        ("resume", _resume, "start jobs again"),
+    ):
+        group.add_parser(name, parents=[common], help=text).set_defaults(command=switch)
     worker = commands.add_parser("worker", parents=[common], help="work off the queue in this process")
     worker.add_argument(
         "--idle-exit",
@@ -44,14 +55,45 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _list(options: argparse.Namespace, console: Console) -> None:
     rows = queries.list_jobs(console.store, active=options.active)
+    since = queue.paused_since(console.store)
+    silent = queue.hung(console.store, console.settings.hung_minutes)
     lines = table(
         [
-            [row.id, row.kind, row.run or "–", row.status, percent(row.progress), row.error or row.message]
+            [row.id, row.kind, row.run or "–", row.status, percent(row.progress), row.error or _message(row, silent)]
             for row in rows
         ],
         ["id", "kind", "run", "status", "progress", "message"],
     )
-    console.answer({"jobs": [job_summary(row) for row in rows]}, *lines)
+    if since is not None:
+        lines.insert(0, f"The queue is paused since {since:%Y-%m-%d %H:%M} UTC; go on with: python -m core jobs resume")
+    report = {
+        "jobs": [job_summary(row) for row in rows],
+        "paused_since": since.isoformat() if since else None,
+        "hung": {job_id: round(minutes, 1) for job_id, minutes in silent.items()},
+    }
+    console.answer(report, *lines)
+
+
+def _message(row: queries.JobRow, silent: dict[str, float]) -> str:
+    if row.id not in silent:
+        return row.message
+    return f"hung? no progress for {silent[row.id]:.0f} min ({row.message})"
+
+
+def _pause(_options: argparse.Namespace, console: Console) -> None:
+    queue.pause(console.store)
+    console.answer({"paused": True}, "paused: no more jobs are started; what runs goes on")
+
+
+def _resume(_options: argparse.Namespace, console: Console) -> None:
+    queue.resume(console.store)
+    ensure_worker(console.settings)
+    console.answer({"paused": False}, "jobs are started again")
+
+
+def _priority(options: argparse.Namespace, console: Console) -> None:
+    queue.set_priority(console.store, options.id, options.priority)
+    console.answer({"job": options.id, "priority": options.priority}, f"priority {options.priority}")
 
 
 def _show(options: argparse.Namespace, console: Console) -> None:
@@ -67,12 +109,12 @@ def _logs(options: argparse.Namespace, console: Console) -> None:
 
 
 def _cancel(options: argparse.Namespace, console: Console) -> None:
-    status = request_cancel(console.store, options.id)
+    status = queue.request_cancel(console.store, options.id)
     console.answer({"job": options.id, "status": status}, "cancelled" if status == "cancelled" else "asked to stop")
 
 
 def _retry(options: argparse.Namespace, console: Console) -> None:
-    retry(console.store, options.id)
+    queue.retry(console.store, options.id)
     ensure_worker(console.settings)
     console.answer({"job": options.id, "status": "queued"}, "queued again")
 
@@ -83,6 +125,13 @@ def _delete(options: argparse.Namespace, console: Console) -> None:
 
 
 def _worker(options: argparse.Namespace, console: Console) -> None:
-    print(f"worker on {devices()[0].title}, store {console.settings.home.resolve()}", file=sys.stderr)
-    ran = Supervisor(console.settings, idle_seconds=options.idle_exit).run()
+    titles = ", ".join(device.title for device in devices())
+    print(f"worker on {titles}, store {console.settings.home.resolve()}", file=sys.stderr)
+    supervisor = Supervisor(console.settings, idle_seconds=options.idle_exit)
+    ran = supervisor.run()
+    if supervisor.outdated and not supervisor.stopping:
+        # The same process, so that whoever watches over it (Docker, systemd, a parent) keeps watching over the new one.
+        print("the code has changed; the worker begins anew with it", file=sys.stderr, flush=True)
+        os.chdir(PROJECT)
+        os.execv(sys.executable, [sys.executable, "-m", "core", *sys.argv[1:]])  # noqa: S606 - this very program
     console.answer({"worker": ran}, "stopped" if ran else "another worker looks after this store already")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from core.jobs.locks import supervisor_lock, try_lock
+from core.jobs.processes import TOKEN, WORKER
 from core.settings import PROJECT, Settings
 
 
@@ -18,11 +19,12 @@ def ensure_worker(settings: Settings) -> bool:
     if not try_lock(lock):
         return False
     lock.release()
+    environment = {name: value for name, value in os.environ.items() if name not in (TOKEN, WORKER)}
     with (home / "worker.log").open("ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "core", "worker", "--idle-exit", str(settings.worker_idle_seconds)],
             cwd=PROJECT,
-            env={**os.environ, "UNCONFOUND_HOME": str(home)},
+            env={**environment, "UNCONFOUND_HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

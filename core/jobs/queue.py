@@ -5,17 +5,17 @@ been taken over or cancelled meanwhile learns of it at its next report instead o
 that a training job makes shares its job's status, set in the same transaction.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import UserError
 from core.store.engine import Store
 from core.store.queries import ENDED, get_job
-from core.store.tables import Job, Run, now
+from core.store.tables import Job, Pause, Run, Worker, now
 
 LEASE = timedelta(seconds=60)
 
@@ -52,9 +52,11 @@ def submit(
 
 
 def claim(store: Store, worker_id: str, device: str) -> Job | None:
-    """Take the next job that may start: highest priority first, then oldest. Nothing to do gives None."""
+    """Take the next job that may start: highest priority first, then oldest. Nothing to do, or a pause, gives None."""
     before = aliased(Job)
     with store.writing() as session:
+        if session.scalars(select(Pause.id)).first() is not None:
+            return None
         statement = (
             select(Job)
             .outerjoin(before, before.id == Job.after_id)
@@ -79,8 +81,59 @@ def claim(store: Store, worker_id: str, device: str) -> Job | None:
         job.progress_at = moment
         job.message = "starting"
         job.finished_at = job.cancel_requested_at = job.error = job.exit_code = job.result = None
+        job.pid = job.pid_started = None
         _mirror(session, job)
         return job
+
+
+def is_waiting(store: Store) -> bool:
+    """Whether any job is queued; cheap, and without the lock that `claim` takes."""
+    with store.reading() as session:
+        return session.scalars(select(Job.id).where(Job.status == "queued").limit(1)).first() is not None
+
+
+def pause(store: Store) -> None:
+    """Start no more jobs until `resume`; what runs goes on."""
+    with store.writing() as session:
+        if session.get(Pause, 1) is None:
+            session.add(Pause(id=1))
+
+
+def resume(store: Store) -> None:
+    """Start jobs again."""
+    with store.writing() as session:
+        session.execute(delete(Pause))
+
+
+def paused_since(store: Store) -> datetime | None:
+    """Since when no job is started, or None."""
+    with store.reading() as session:
+        return session.scalars(select(Pause.since)).first()
+
+
+def set_priority(store: Store, job_id: str, priority: int) -> None:
+    """Move a waiting job: higher numbers start first.
+
+    Raises:
+        UserError: there is no such job, or it does not wait.
+    """
+    get_job(store, job_id)
+    with store.writing() as session:
+        job = session.get_one(Job, job_id)
+        if job.status != "queued":
+            raise UserError(f"The job {job_id} is {job.status}; only a waiting job can be moved.")
+        job.priority = priority
+
+
+def hung(store: Store, minutes: float) -> dict[str, float]:
+    """Running jobs that have reported no progress for so many minutes: id → minutes of silence."""
+    moment = now()
+    statement = select(Job.id, Job.progress_at).where(
+        Job.status == "running", Job.progress_at < moment - timedelta(minutes=minutes)
+    )
+    with store.reading() as session:
+        rows = session.execute(statement).all()
+    return {job_id: (moment - at).total_seconds() / 60 for job_id, at in rows if at is not None}
 
 
 def explain_wait(store: Store, message: str) -> None:
@@ -92,9 +145,9 @@ def explain_wait(store: Store, message: str) -> None:
             session.execute(update(Job).where(Job.status == "queued").values(message=message))
 
 
-def started(store: Store, job_id: str, token: str, pid: int) -> None:
+def started(store: Store, job_id: str, token: str, pid: int, pid_started: float | None) -> None:
     """Note the process that runs the job."""
-    _write(store, job_id, token, {"pid": pid})
+    _write(store, job_id, token, {"pid": pid, "pid_started": pid_started})
 
 
 def renew(store: Store, job_id: str, token: str) -> None:
@@ -143,15 +196,20 @@ def finish(
         return True
 
 
-def give_back(store: Store, job_id: str, token: str, reason: str) -> None:
-    """Put a job that was interrupted through no fault of its own back into the queue, unless that happened too often."""
+def give_back(store: Store, job_id: str, token: str, reason: str, *, counts: bool = True) -> None:
+    """Put a job whose process has ended too early back into the queue, unless that happened too often.
+
+    Args:
+        reason: why, to follow "because".
+        counts: whether it counts towards `max_attempts`; not where the worker itself was told to stop.
+    """
     with store.writing() as session:
         job = session.get(Job, job_id)
         if job is None or job.lease_token != token or job.status != "running":
             return
         if job.cancel_requested_at is not None:
             _end(session, job, "cancelled", None)
-        elif job.attempts >= job.max_attempts:
+        elif counts and job.attempts >= job.max_attempts:
             _end(
                 session,
                 job,
@@ -161,7 +219,8 @@ def give_back(store: Store, job_id: str, token: str, reason: str) -> None:
         else:
             job.status = "queued"
             job.message = f"waiting to go on: {reason}"
-            job.pid = job.lease_token = job.lease_expires_at = None
+            job.attempts -= 0 if counts else 1
+            job.pid = job.pid_started = job.lease_token = job.lease_expires_at = None
             _mirror(session, job)
 
 
@@ -198,15 +257,17 @@ def retry(store: Store, job_id: str) -> None:
         job.message = ""
         job.error = job.finished_at = job.cancel_requested_at = job.exit_code = None
         job.progress = 0.0
+        job.attempts = 0
         if job.after_id is not None and session.get_one(Job, job.after_id).status in ("failed", "cancelled"):
             job.after_id = None
         _mirror(session, job)
 
 
-def abandoned(store: Store) -> list[Job]:
-    """Jobs that are marked as running. To a supervisor that has just started they are leftovers of a dead one."""
+def under_way(store: Store) -> list[tuple[Job, Worker | None]]:
+    """Every job that is marked as running, with the worker that claimed it."""
+    statement = select(Job, Worker).outerjoin(Worker, Worker.id == Job.worker_id).where(Job.status == "running")
     with store.reading() as session:
-        return list(session.scalars(select(Job).where(Job.status == "running")))
+        return [(job, worker) for job, worker in session.execute(statement)]
 
 
 def _write(store: Store, job_id: str, token: str, values: dict[str, Any]) -> None:
@@ -225,9 +286,7 @@ def _end(session: Session, job: Job, status: str, error: str | None) -> None:
     job.status = status
     job.error = error
     job.finished_at = now()
-    job.pid = None
-    job.lease_token = None
-    job.lease_expires_at = None
+    job.pid = job.pid_started = job.lease_token = job.lease_expires_at = None
     _mirror(session, job)
     if status == "done":
         return

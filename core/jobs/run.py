@@ -1,24 +1,29 @@
 """`python -m core.jobs.run ID`: carry out one claimed job in this process. The supervisor starts it; its output is the job's log.
 
-Exit code 0: done. 1: failed, and the row says why. 3: stopped before the end, because somebody asked or the job is no
-longer this process's; the supervisor, which knows which of the two it was, ends the row.
+Exit code 0: done. 1: failed, and the row says why. 3: stopped before the end, because somebody asked, the worker is gone or
+the job is no longer this process's; the supervisor, which knows which of them it was, ends the row.
 """
 
+import fcntl
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 from core.errors import UserError
+from core.jobs.processes import STOPPED, TOKEN, WORKER, adopt_orphans, when_orphaned
 from core.jobs.queue import LeaseLostError, finish
 from core.jobs.reporter import Reporter, StoppedError
+from core.jobs.supervisor import log_path
 from core.settings import get_settings
 from core.store import queries
-from core.store.engine import open_store
+from core.store.engine import Store, open_store
 from core.store.tables import Job
 
-STOPPED = 3
+ORPHAN_GRACE_SECONDS = 15.0
+ALONE_SECONDS = 30.0
 Task = Callable[[Reporter], dict[str, Any]]
 
 
@@ -26,32 +31,69 @@ def main(job_id: str) -> int:
     """Carry the job out and write how it ended."""
     settings = get_settings()
     store = open_store(settings)
-    token = os.environ.get("UNCONFOUND_JOB_TOKEN", "")
+    token = os.environ.get(TOKEN, "")
+    store.migrate()
     job = queries.get_job(store, job_id)
     if job.status != "running" or job.lease_token != token:
         print("This job is not this process's to run; the worker starts jobs.", file=sys.stderr)
         return STOPPED
+    if not _alone(store, job_id):
+        print("An earlier process of this job has not ended yet.", file=sys.stderr)
+        return STOPPED
+    adopt_orphans()
     reporter = Reporter(store, settings, job, token)
+    _watch_worker(reporter)
     try:
-        result = _task(job)(reporter)
+        result = reporter.patiently(lambda: _task(job)(reporter))
         reporter.flush()
     except (StoppedError, LeaseLostError):
         print("stopped", file=sys.stderr)
         return STOPPED
     except UserError as error:
-        return _failed(store, job, token, str(error))
+        return _failed(reporter, token, str(error))
     except MemoryError:
-        return _failed(store, job, token, "There was not enough memory. Try a smaller batch_size or fewer probes.")
+        return _failed(reporter, token, "There was not enough memory. Try a smaller batch_size or fewer probes.")
     except Exception as error:
         what = (str(error).splitlines() or [""])[0]
         message = f"It stopped on an error of ours ({type(error).__name__}: {what:.200}). The log has the details."
-        return _failed(store, job, token, message)
-    if finish(store, job.id, token, "done", result=result, exit_code=0) and job.kind == "train":
+        return _failed(reporter, token, message)
+    if _finish(reporter, token, "done", result=result, exit_code=0) and job.kind == "train":
         # Only now: a crash before the row says "done" must find the state to go on from.
         from core.training.state import drop_state
 
         drop_state(store.artifacts.path(f"runs/{job.run_id}"))
     return 0
+
+
+def _alone(store: Store, job_id: str) -> bool:
+    """Whether no other process works on this job; held until this one ends, however it does.
+
+    The worker has ended every earlier one before. This is the last line: not even a process that could not be found there
+    may write beside its successor.
+    """
+    descriptor = os.open(log_path(store, job_id), os.O_RDONLY | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + ALONE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.2)
+        else:
+            return True
+
+
+def _watch_worker(reporter: Reporter) -> None:
+    worker = os.environ.get(WORKER)
+    if worker is None:
+        return
+
+    def tell() -> None:
+        print("The worker is gone; this process saves its state and leaves.", file=sys.stderr, flush=True)
+        reporter.stop()
+
+    when_orphaned(int(worker), tell, grace=ORPHAN_GRACE_SECONDS, code=STOPPED)
 
 
 def _task(job: Job) -> Task:
@@ -67,10 +109,17 @@ def _task(job: Job) -> Task:
     return task
 
 
-def _failed(store: Any, job: Job, token: str, message: str) -> int:
+def _failed(reporter: Reporter, token: str, message: str) -> int:
     traceback.print_exc()
-    finish(store, job.id, token, "failed", error=message, exit_code=1)
-    return 1
+    return 1 if _finish(reporter, token, "failed", error=message, exit_code=1) else STOPPED
+
+
+def _finish(reporter: Reporter, token: str, status: str, **values: Any) -> bool:
+    """End the job's row; while the store is in trouble, wait. False when it was not this process's to end."""
+    try:
+        return reporter.patiently(lambda: finish(reporter.store, reporter.job.id, token, status, **values))
+    except StoppedError:
+        return False
 
 
 if __name__ == "__main__":

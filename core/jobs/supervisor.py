@@ -1,33 +1,49 @@
 """The worker: one process that looks after the jobs table and runs each job in a process of its own.
 
 A fresh process a job (never a fork: CUDA cannot be forked) gives back all memory when it ends, takes nothing down with
-it when it crashes, and can be ended for certain: first it is asked, then SIGTERM, then SIGKILL for its whole tree.
+it when it crashes, and can be ended for certain: first it is asked, then SIGTERM, then SIGKILL for all it has started.
+
+A job whose process ends without a word goes back into the queue. So does one whose worker is gone: the next worker ends
+what is left of it first, since two processes must never work on one run.
 """
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from core.jobs import queue
+from core.errors import UserError
+from core.jobs import processes, queue
 from core.jobs.allocator import allocator
 from core.jobs.calibrate import known_speed
-from core.jobs.devices import Device, devices
+from core.jobs.devices import devices
 from core.jobs.locks import supervisor_lock, try_lock, watched
-from core.jobs.version import code_version
+from core.jobs.processes import STOPPED, end_job, end_tree
+from core.jobs.slots import Slot, Work, slots
+from core.jobs.version import Renewal, code_version
 from core.settings import PROJECT, Settings
 from core.store.engine import Store, open_store
 from core.store.queries import list_jobs
 from core.store.tables import Job, Worker, now
+from core.store.trouble import StoreTroubleError
+
+__all__ = ["Supervisor", "end_tree", "log_path"]
 
 POLL_SECONDS = 0.3
 HEARTBEAT_SECONDS = 3.0
+SWEEP_SECONDS = 5.0
+TROUBLE_SECONDS = 2.0
+AWAKE_SECONDS = 60.0
+LAST_GRACE_SECONDS = 5.0
+"""Between SIGTERM and SIGKILL for a job that was asked to stop before."""
 
 
 def log_path(store: Store, job_id: str) -> Path:
@@ -36,7 +52,7 @@ def log_path(store: Store, job_id: str) -> Path:
 
 
 class Supervisor:
-    """Claims jobs one at a time and sees each to its end."""
+    """Claims jobs, one a device at a time, and sees each to its end."""
 
     def __init__(self, settings: Settings, *, idle_seconds: float | None = None) -> None:
         """Args: idle_seconds: leave after this long with nothing to do and no dashboard up; None stays for ever."""
@@ -44,138 +60,254 @@ class Supervisor:
         self.store = open_store(settings)
         self.home = settings.home.resolve()
         self.idle_seconds = idle_seconds
-        self.device: Device = devices()[0]
+        self.slots = slots(devices(), self.home)
         self.stopping = False
+        self.outdated = False
+        """The code has changed: what runs is seen to its end, nothing new is started, and a new worker takes over."""
+        self.renewal = Renewal()
         self.worker_id = ""
-        self._beat_at = 0.0
+        self._beat_at = self._swept_at = 0.0
         self._calibration: subprocess.Popen[bytes] | None = None
 
     def run(self) -> bool:
-        """Work until told to stop. Returns False at once when another supervisor looks after this store already."""
+        """Work until told to stop. Returns False at once when another supervisor looks after this store already.
+
+        Raises:
+            UserError: the store cannot be used.
+        """
         lock = supervisor_lock(self.home)
         if not try_lock(lock):
             return False
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
+        processes.adopt_orphans()
         self.store.migrate()
         self._register()
-        self._clear_leftovers()
         try:
             while True:
                 self._serve()
                 lock.release()
                 # A job submitted between the last look at the queue and the release found the lock taken.
-                if self.stopping or not list_jobs(self.store, active=True, limit=1) or not try_lock(lock):
+                if (
+                    self.stopping
+                    or self.outdated
+                    or not list_jobs(self.store, active=True, limit=1)
+                    or not try_lock(lock)
+                ):
                     return True
         finally:
-            self._unregister()
+            with contextlib.suppress(StoreTroubleError):
+                self._unregister()
 
     def _serve(self) -> None:
         idle_since = time.monotonic()
-        while not self.stopping:
-            self._heartbeat()
-            job = queue.claim(self.store, self.worker_id, self.device.title) if self._disk_has_room() else None
-            if job is not None:
-                self._end_calibration()
-                self._run_job(job)
+        trouble_since: float | None = None
+        while not ((self.stopping or self.outdated) and self._is_idle()):
+            try:
+                self._turn()
+            except StoreTroubleError as trouble:
+                # Jobs wait by themselves; what could not be written now is written when the store answers again.
+                moment = time.monotonic()
+                if trouble_since is None:
+                    trouble_since = moment
+                    print(f"{trouble} Trying again.", file=sys.stderr, flush=True)
+                if self.stopping and moment - trouble_since > self.settings.cancel_grace_seconds:
+                    self._kill_all()
+                    break
+                time.sleep(TROUBLE_SECONDS)
+                continue
+            trouble_since = None
+            if not self._is_idle():
                 idle_since = time.monotonic()
             elif self.idle_seconds is not None and time.monotonic() - idle_since > self.idle_seconds:
                 if not watched(self.home):
-                    return
+                    break
                 idle_since = time.monotonic()
-            else:
-                self._calibrate()
-                time.sleep(POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
         self._end_calibration()
 
-    def _calibrate(self) -> None:
-        """Measure the machine's speed beside the empty queue, once; see `core.jobs.calibrate`."""
-        if self._calibration is not None or not self.settings.calibrate or known_speed(self.store) is not None:
-            return
-        with (self.home / "worker.log").open("ab") as log:
-            self._calibration = subprocess.Popen(
-                [sys.executable, "-m", "core.jobs.calibrate"],
-                cwd=PROJECT,
-                env=self._environment(""),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+    def _turn(self) -> None:
+        """One look at everything. It may break off anywhere when the store is in trouble, and is then repeated."""
+        self._heartbeat()
+        if time.monotonic() - self._swept_at >= SWEEP_SECONDS:
+            self._recover()
+            self._end_hung()
+            processes.reap({slot.work.child.pid for slot in self.slots if slot.work} | self._calibrating())
+            self._swept_at = time.monotonic()
+        for slot in self.slots:
+            if slot.work is not None:
+                self._look(slot, slot.work)
+        self.outdated = self.outdated or self.renewal.is_due()
+        if not self.stopping and not self.outdated:
+            self._fill()
 
-    def _end_calibration(self) -> None:
-        """Make room for a job; a measurement that was broken off is begun again when the queue is empty."""
-        if self._calibration is None:
-            return
-        if self._calibration.poll() is None:
-            end_tree(self._calibration.pid, grace=0)
-            self._calibration.wait()
-            self._calibration = None
+    def _is_idle(self) -> bool:
+        return all(slot.work is None for slot in self.slots)
 
-    def _run_job(self, job: Job) -> None:
+    # --- starting ---
+
+    def _fill(self) -> None:
+        """Start what waits, as far as there are free devices."""
+        if not queue.is_waiting(self.store):
+            if self._is_idle():
+                self._calibrate()
+            return
+        if not self._disk_has_room():
+            return
+        free = [slot for slot in self.slots if slot.is_free()]
+        if not free and self._is_idle():
+            queue.explain_wait(self.store, "waiting for the device: a process of an earlier worker still holds it")
+        for slot in free:
+            job = queue.claim(self.store, self.worker_id, slot.device.title)
+            if job is None:
+                return
+            self._end_calibration()
+            self._start(slot, job)
+
+    def _start(self, slot: Slot, job: Job) -> None:
         assert job.lease_token is not None
         path = log_path(self.store, job.id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "core.jobs.run", job.id],
-                cwd=PROJECT,
-                env=self._environment(job.lease_token),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
-            queue.started(self.store, job.id, job.lease_token, child.pid)
-            cancelled = self._watch(job, job.lease_token, child)
-        except queue.LeaseLostError:
-            end_tree(child.pid, grace=self.settings.cancel_grace_seconds)
-            child.wait()
+        device = slot.hold()
+        if device is None:
+            queue.give_back(self.store, job.id, job.lease_token, "its device was taken", counts=False)
             return
-        code = child.wait()
-        # A job ends its own row when it is done or has failed; one still 'running' here was stopped or died without a word.
-        if cancelled:
-            queue.finish(self.store, job.id, job.lease_token, "cancelled", exit_code=code)
-        elif self.stopping:
-            queue.give_back(self.store, job.id, job.lease_token, "the worker was stopped")
-        else:
-            queue.finish(self.store, job.id, job.lease_token, "failed", error=_epitaph(code), exit_code=code)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as log:
+                child = subprocess.Popen(
+                    [sys.executable, "-m", "core.jobs.run", job.id],
+                    cwd=PROJECT,
+                    env=self._environment(job.lease_token, slot.device.uuid),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    pass_fds=(device,),
+                )
+        except OSError as error:
+            queue.give_back(
+                self.store,
+                job.id,
+                job.lease_token,
+                f"its process could not be started ({error.strerror})",
+                counts=False,
+            )
+            raise StoreTroubleError(f"A job's process cannot be started ({error.strerror}).") from error
+        finally:
+            os.close(device)  # the job holds it from here on
+        slot.work = Work(job, job.lease_token, child)
+        self._note(slot.work)
 
-    def _watch(self, job: Job, token: str, child: subprocess.Popen[bytes]) -> bool:
-        """Wait for the job's process. Returns whether somebody cancelled it."""
-        asked_at: float | None = None
-        deadline = time.monotonic() + self.settings.max_job_hours * 3600
-        renew_at = 0.0
-        while child.poll() is None:
-            self._heartbeat()
-            moment = time.monotonic()
-            if moment >= renew_at:
-                queue.renew(self.store, job.id, token)
-                renew_at = moment + HEARTBEAT_SECONDS
-            if self.stopping:
-                end_tree(child.pid, grace=self.settings.cancel_grace_seconds)
-            elif moment > deadline and asked_at is None:
-                queue.request_cancel(self.store, job.id)
-            elif asked_at is None and self._cancel_requested(job.id):
-                asked_at = moment
-            elif asked_at is not None and moment - asked_at > self.settings.cancel_grace_seconds:
-                end_tree(child.pid, grace=self.settings.cancel_grace_seconds)
-            time.sleep(POLL_SECONDS)
-        end_tree(child.pid, grace=0)
-        return asked_at is not None
+    def _note(self, work: Work) -> None:
+        with self._owned(work):
+            queue.started(self.store, work.job.id, work.token, work.child.pid, processes.began(work.child.pid))
+        work.noted = True
+
+    # --- watching ---
+
+    def _look(self, slot: Slot, work: Work) -> None:
+        """See how a job's process is, and bring it one step nearer to its end if it is to end."""
+        if work.child.poll() is not None:
+            self._bury(work)
+            slot.work = None
+            return
+        if not work.noted:
+            self._note(work)
+        moment = time.monotonic()
+        if work.ended_at is None:
+            self._decide(work, moment)
+        if work.ended_at is None or work.killed:
+            return
+        patience = self.settings.cancel_grace_seconds
+        if work.asked_at is not None:
+            patience = min(patience, LAST_GRACE_SECONDS)
+        if moment - work.ended_at > patience:
+            work.killed = True
+            end_job(work.token)
+
+    def _decide(self, work: Work, moment: float) -> None:
+        """Whether a job has to end, and if so, SIGTERM."""
+        grace = self.settings.cancel_grace_seconds
+        if self.stopping:
+            self._end(work, "the worker was stopped", blameless=True)
+        elif work.lost:
+            self._end(work, "another process has taken it over")
+        elif work.asked_at is not None:
+            if moment - work.asked_at > grace:
+                self._end(work, "it did not stop when asked")
+        elif self._cancel_requested(work.job.id):
+            work.asked_at = moment
+        elif moment - work.began_at > self.settings.max_job_hours * 3600:
+            with contextlib.suppress(UserError):  # it has just ended
+                queue.request_cancel(self.store, work.job.id)
+
+    def _end_hung(self) -> None:
+        """End jobs that have made no progress for too long; they go back into the queue."""
+        silent = queue.hung(self.store, self.settings.hung_end_minutes)
+        for slot in self.slots:
+            work = slot.work
+            if work is None or work.ended_at is not None:
+                continue
+            if work.job.id not in silent:
+                work.silent_at = None
+            elif work.silent_at is None:
+                work.silent_at = time.monotonic()  # a machine that slept: let the job speak first
+            elif time.monotonic() - work.silent_at > min(AWAKE_SECONDS, self.settings.hung_end_minutes * 60):
+                self._end(work, f"it made no progress for {silent[work.job.id]:.0f} min")
+
+    def _end(self, work: Work, why: str, *, blameless: bool = False) -> None:
+        work.ended_at, work.why, work.blameless = time.monotonic(), why, blameless
+        processes.ask(work.token)
+
+    def _bury(self, work: Work) -> None:
+        """A job's process is gone: end what it left behind, and its row where it did not do so itself."""
+        end_job(work.token)
+        code = work.child.wait()
+        if work.lost:
+            return
+        job_id, token = work.job.id, work.token
+        if work.asked_at is not None:
+            queue.finish(self.store, job_id, token, "cancelled", exit_code=code)
+        else:
+            queue.give_back(self.store, job_id, token, work.why or _epitaph(code), counts=not work.blameless)
+
+    def _kill_all(self) -> None:
+        for slot in self.slots:
+            if slot.work is not None:
+                end_job(slot.work.token)
 
     def _cancel_requested(self, job_id: str) -> bool:
         with self.store.reading() as session:
             job = session.get(Job, job_id)
             return job is None or job.cancel_requested_at is not None
 
-    def _clear_leftovers(self) -> None:
-        for job in queue.abandoned(self.store):
-            if job.pid is not None and _is_job(job.pid, job.id):
-                end_tree(job.pid, grace=0)
-            if job.lease_token is not None:
-                queue.give_back(self.store, job.id, job.lease_token, "the worker ended while it ran")
+    @contextlib.contextmanager
+    def _owned(self, work: Work) -> Iterator[None]:
+        """Write for a job; learn so that it is somebody else's, or ended, by now."""
+        try:
+            yield
+        except queue.LeaseLostError:
+            work.lost = True
+
+    # --- recovering ---
+
+    def _recover(self) -> None:
+        """Put jobs whose worker is gone back into the queue, after ending what is left of them."""
+        mine = {slot.work.token for slot in self.slots if slot.work is not None}
+        host = socket.gethostname()
+        for job, worker in queue.under_way(self.store):
+            token = job.lease_token
+            if token is None or token in mine:
+                continue
+            if worker is not None and worker.host != host:
+                # Its processes cannot be seen from here. They end by themselves well before the lease does.
+                if job.lease_expires_at is not None and job.lease_expires_at < now():
+                    queue.give_back(self.store, job.id, token, "its worker has not been heard of")
+                continue
+            if worker is not None and worker.id != self.worker_id and _lives(worker):
+                continue
+            end_job(token, grace=self.settings.cancel_grace_seconds)
+            queue.give_back(self.store, job.id, token, "the worker ended while it ran")
 
     def _disk_has_room(self) -> bool:
         """Whether a job may start; where not, those that wait say why."""
@@ -187,12 +319,42 @@ class Supervisor:
         )
         return False
 
-    def _environment(self, token: str) -> dict[str, str]:
+    # --- calibration ---
+
+    def _calibrate(self) -> None:
+        """Measure the machine's speed beside the empty queue, once; see `core.jobs.calibrate`."""
+        if self._calibration is not None or not self.settings.calibrate or known_speed(self.store) is not None:
+            return
+        with (self.home / "worker.log").open("ab") as log:
+            self._calibration = subprocess.Popen(
+                [sys.executable, "-m", "core.jobs.calibrate"],
+                cwd=PROJECT,
+                env=self._environment("", self.slots[0].device.uuid),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _calibrating(self) -> set[int]:
+        return set() if self._calibration is None else {self._calibration.pid}
+
+    def _end_calibration(self) -> None:
+        """Make room for a job; a measurement that was broken off is begun again when the queue is empty."""
+        if self._calibration is None:
+            return
+        if self._calibration.poll() is None:
+            end_tree(self._calibration.pid, grace=0)
+            self._calibration.wait()
+            self._calibration = None
+
+    def _environment(self, token: str, gpu: str | None) -> dict[str, str]:
         environment = {
             **os.environ,
             **allocator(),
             "UNCONFOUND_HOME": str(self.home),
-            "UNCONFOUND_JOB_TOKEN": token,
+            processes.TOKEN: token,
+            processes.WORKER: str(os.getpid()),
             "TOKENIZERS_PARALLELISM": "false",
             # Threads that wait should sleep: spinning, they take the very cores that a busy machine's other work needs.
             "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
@@ -201,26 +363,45 @@ class Supervisor:
         }
         if self.settings.threads is not None:
             environment["OMP_NUM_THREADS"] = str(self.settings.threads)
-        if self.device.uuid is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = self.device.uuid
+        if gpu is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = gpu
         return environment
 
+    # --- the worker's own row ---
+
     def _register(self) -> None:
+        """Say that this worker is there; those of this host that are gone are marked so."""
+        host = socket.gethostname()
+        worker = Worker(
+            host=host,
+            pid=os.getpid(),
+            pid_started=processes.began(os.getpid()),
+            device=", ".join(slot.device.title for slot in self.slots),
+            code_version=code_version(),
+        )
         with self.store.writing() as session:
-            session.execute(update(Worker).where(Worker.stopped_at.is_(None)).values(stopped_at=now()))
-            worker = Worker(
-                host=socket.gethostname(), pid=os.getpid(), device=self.device.title, code_version=code_version()
-            )
+            for other in session.scalars(select(Worker).where(Worker.stopped_at.is_(None), Worker.host == host)):
+                if not _lives(other):
+                    other.stopped_at = now()
             session.add(worker)
             session.flush()
             self.worker_id = worker.id
 
     def _heartbeat(self) -> None:
+        """Renew the sign of life and the leases."""
         if time.monotonic() - self._beat_at < HEARTBEAT_SECONDS:
             return
-        self._beat_at = time.monotonic()
         with self.store.writing() as session:
             session.execute(update(Worker).where(Worker.id == self.worker_id).values(heartbeat_at=now()))
+        for slot in self.slots:
+            if slot.work is not None and not slot.work.lost:
+                self._renew(slot.work)
+        self._beat_at = time.monotonic()
+
+    def _renew(self, work: Work) -> None:
+        if work.child.poll() is None:
+            with self._owned(work):
+                queue.renew(self.store, work.job.id, work.token)
 
     def _unregister(self) -> None:
         with self.store.writing() as session:
@@ -230,38 +411,15 @@ class Supervisor:
         self.stopping = True
 
 
-def end_tree(pid: int, *, grace: float) -> None:
-    """SIGTERM to a process and all below it; after `grace` seconds SIGKILL to whatever is left."""
-    try:
-        parent = psutil.Process(pid)
-        tree = [*parent.children(recursive=True), parent]
-    except psutil.NoSuchProcess:
-        return
-    for process in tree:
-        _signal(process, signal.SIGTERM)
-    _gone, alive = psutil.wait_procs(tree, timeout=grace)
-    for process in alive:
-        _signal(process, signal.SIGKILL)
-    psutil.wait_procs(alive, timeout=5)
-
-
-def _signal(process: psutil.Process, which: signal.Signals) -> None:
-    try:
-        process.send_signal(which)
-    except psutil.NoSuchProcess:
-        return
-
-
-def _is_job(pid: int, job_id: str) -> bool:
-    try:
-        return any(part == job_id for part in psutil.Process(pid).cmdline())
-    except psutil.Error:
-        return False
+def _lives(worker: Worker) -> bool:
+    return processes.is_alive(worker.pid, worker.pid_started)
 
 
 def _epitaph(code: int) -> str:
+    if code == STOPPED:
+        return "its process was told from outside to stop"
     if code == -signal.SIGKILL:
-        return "The job was killed from outside, most often because the machine ran out of memory. Try a smaller batch_size."
+        return "it was killed from outside, most often because the machine ran out of memory (try a smaller batch_size)"
     if code < 0:
-        return f"The job was ended by the signal {signal.Signals(-code).name}. Its log says how far it came."
-    return f"The job's process ended with exit code {code} before it could say why. Its log may tell."
+        return f"it was ended by the signal {signal.Signals(-code).name}"
+    return f"its process ended with exit code {code} before it could say why"

@@ -5,21 +5,25 @@ once, whatever the busy timeout (two readers cannot both upgrade). So a write sa
 turn for up to the busy timeout. In WAL mode readers never wait for a writer.
 """
 
+import errno
+import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from core.errors import UserError
 from core.settings import Settings, get_settings
 from core.store.artifacts import Artifacts
+from core.store.trouble import StoreTroubleError, trouble_of
 
 BUSY_SECONDS = 60
+PROBE_BYTES = 4096
 
 
 class Store:
@@ -34,34 +38,71 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that only reads; rows stay usable after it has closed."""
-        with self._read() as session:
+        """A session that only reads; rows stay usable after it has closed.
+
+        Raises:
+            StoreTroubleError: the database cannot be read at the moment.
+        """
+        with self._in_words(), self._read() as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session that writes: committed when the block ends, rolled back when it raises."""
-        with self._write() as session, session.begin():
+        """A session that writes: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            StoreTroubleError: the database cannot be written at the moment; nothing was.
+        """
+        with self._in_words(), self._write() as session, session.begin():
             yield session
 
     def migrate(self) -> None:
         """Bring the database to the newest schema; safe to call from several processes at once.
 
         Raises:
-            UserError: the file is no database, cannot be written, or was made by a newer version.
+            UserError: the file is no database, the disk is full or cannot be written, or a newer version made it.
         """
         from core.store.migrate import upgrade
 
-        try:
+        with self._in_words():
             upgrade(self)
-        except OperationalError as error:
-            raise UserError(
-                f"The database {self.place} cannot be opened ({error.orig}). Check that its folder exists and may be written."
+        self._check_room()
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """Faults of the database's surroundings as sentences; faults of a statement as they are."""
+        try:
+            yield
+        except DBAPIError as error:
+            trouble = trouble_of(error, self.place)
+            if trouble is None:
+                raise
+            raise trouble from error
+
+    def _check_room(self) -> None:
+        """Write a small file beside a SQLite database, since a full or read-only disk still lets one read it.
+
+        Raises:
+            StoreTroubleError: it cannot be written.
+        """
+        database = self.engine.url.database
+        if self.engine.dialect.name != "sqlite" or not database or database == ":memory:":
+            return
+        probe = Path(database).with_name(f".room.{os.getpid()}.{threading.get_ident()}")
+        try:
+            with probe.open("wb") as handle:
+                handle.write(bytes(PROBE_BYTES))
+                handle.flush()
+                os.fsync(handle.fileno())
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            cure = "Free some space." if full else "Check that it may be written."
+            raise StoreTroubleError(
+                f"Nothing can be written into the folder {probe.parent} ({error.strerror}). {cure}"
             ) from error
-        except DatabaseError as error:
-            raise UserError(
-                f"{self.place} is not a readable database ({error.orig}). Move it away, or restore it from a backup."
-            ) from error
+        finally:
+            with suppress(OSError):
+                probe.unlink(missing_ok=True)
 
     @property
     def place(self) -> str:

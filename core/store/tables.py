@@ -189,7 +189,10 @@ class Diagnosis(Base):
 
 
 class Job(Base):
-    """Work that waits, runs or has ended. Lease, attempts and progress time are laid out for recovery after a crash."""
+    """Work that waits, runs or has ended.
+
+    A process is told by its number and the moment it began (`pid`, `pid_started`), since numbers are used again.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (Index("ix_jobs_claim", "status", "priority", "created_at"),)
@@ -215,6 +218,7 @@ class Job(Base):
     progress_at: Mapped[datetime | None]
     message: Mapped[str] = mapped_column(Text, default="")
     pid: Mapped[int | None]
+    pid_started: Mapped[float | None]
     device: Mapped[str | None] = mapped_column(String(120))
     exit_code: Mapped[int | None]
     error: Mapped[str | None] = mapped_column(Text)
@@ -228,8 +232,18 @@ class Worker(Base):
     id: Mapped[str] = mapped_column(String(12), primary_key=True, default=new_id)
     host: Mapped[str] = mapped_column(String(255))
     pid: Mapped[int]
+    pid_started: Mapped[float | None]
     device: Mapped[str] = mapped_column(String(120))
     code_version: Mapped[str] = mapped_column(String(64))
     started_at: Mapped[datetime] = mapped_column(default=now)
     heartbeat_at: Mapped[datetime] = mapped_column(default=now)
     stopped_at: Mapped[datetime | None]
+
+
+class Pause(Base):
+    """While there is a row, no job is started."""
+
+    __tablename__ = "pauses"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(default=now)

@@ -2,7 +2,10 @@
 
 import streamlit as st
 
+from core.jobs import queue
+from core.jobs.launch import ensure_worker
 from core.jobs.version import code_version
+from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
@@ -16,13 +19,15 @@ def live_jobs(store: Store) -> None:
     """Draw the live part; when a job has ended or a worker came or went, run the whole page once more."""
     jobs = queries.list_jobs(store, active=True)
     alive = _show_worker(store)
+    _show_pause(store)
+    silent = queue.hung(store, get_settings().hung_minutes)
     running = [job for job in jobs if job.status == "running"]
     waiting = [job for job in reversed(jobs) if job.status == "queued"]  # the oldest, which is next, first
     st.subheader("Running")
     if not running:
         st.caption("Nothing runs at the moment.")
     for job in running:
-        _card(job)
+        _card(job, silent.get(job.id))
     if waiting:
         st.subheader(f"Waiting ({len(waiting):,})")
         for job in waiting[:MOST_WAITING]:
@@ -52,13 +57,36 @@ def _show_worker(store: Store) -> bool:
             )
             if worker.code_version != code_version():
                 st.caption(
-                    ":material/info: It runs an older version of the code than this dashboard. New jobs are run with "
-                    "the code on disk; restart the worker to renew its own part.",
+                    ":material/info: It runs another version of the code than this dashboard. A worker renews itself as "
+                    "soon as the job that runs has ended; a dashboard does when it is restarted.",
                 )
     return True
 
 
-def _card(job: JobRow) -> None:
+def _show_pause(store: Store) -> None:
+    since = queue.paused_since(store)
+    if since is None:
+        st.button(
+            "Pause the queue",
+            key="pause-queue",
+            icon=":material/pause_circle:",
+            on_click=queue.pause,
+            args=(store,),
+            help="No more jobs are started; what runs goes on.",
+        )
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.badge("Queue paused", icon=":material/pause_circle:", color="orange")
+        st.markdown(f"Paused {age(since)}: no job is started. What runs goes on.", width="content")
+        st.button("Resume", key="resume-queue", icon=":material/play_circle:", on_click=_resume, args=(store,))
+
+
+def _resume(store: Store) -> None:
+    queue.resume(store)
+    ensure_worker(get_settings())
+
+
+def _card(job: JobRow, silent_minutes: float | None = None) -> None:
     with st.container(border=True, key=f"job-card-{job.id}"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(job_title(job), width="content")
@@ -66,3 +94,9 @@ def _card(job: JobRow) -> None:
                 st.page_link("jobs/page.py", label="Log", icon=":material/article:", query_params={"job": job.id})
                 cancel_button(job, key=f"cancel-{job.id}")
         show_progress(job)
+        if silent_minutes is not None:
+            st.warning(
+                f"It has made no progress for {silent_minutes:.0f} minutes and seems to hang. It is ended and tried again "
+                f"after {get_settings().hung_end_minutes:.0f} minutes; its log may tell what it waits for.",
+                icon=":material/hourglass_disabled:",
+            )

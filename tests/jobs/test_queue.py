@@ -1,12 +1,14 @@
 """The jobs table as a queue: order, tokens, cancelling, what depends on what."""
 
+from datetime import timedelta
+
 import pytest
 
 from core.errors import UserError
 from core.jobs import queue
 from core.store import queries
 from core.store.engine import Store
-from core.store.tables import Dataset, Job, Run
+from core.store.tables import Dataset, Job, Run, now
 
 
 def submit(store: Store, kind: str = "diagnose", **options: object) -> Job:
@@ -91,6 +93,36 @@ def test_an_interrupted_job_goes_back_until_it_was_interrupted_too_often(store: 
     assert "interrupted 3 times" in found.error
 
 
+def test_an_interruption_that_is_the_workers_own_does_not_count(store: Store) -> None:
+    job = submit(store)
+    for _ in range(2 * job.max_attempts):
+        held = claim(store)
+        queue.give_back(store, job.id, held.lease_token, "the worker was stopped", counts=False)
+    assert queries.get_job(store, job.id).status == "queued"
+
+
+def test_a_stale_token_gives_nothing_back(store: Store) -> None:
+    job = submit(store)
+    stale = claim(store).lease_token
+    queue.give_back(store, job.id, stale, "its worker is gone")
+    held = claim(store)
+    queue.give_back(store, job.id, stale, "its worker is gone")
+    found = queries.get_job(store, job.id)
+    assert (found.status, found.lease_token) == ("running", held.lease_token)
+
+
+def test_cancelled_is_terminal(store: Store) -> None:
+    job = submit(store)
+    held = claim(store)
+    queue.request_cancel(store, job.id)
+    queue.give_back(store, job.id, held.lease_token, "it was killed")
+    assert queries.get_job(store, job.id).status == "cancelled"
+    assert not queue.finish(store, job.id, held.lease_token, "done")
+    with pytest.raises(queue.LeaseLostError):
+        queue.renew(store, job.id, held.lease_token)
+    assert claim(store) is None
+
+
 def test_only_what_failed_can_be_tried_again(store: Store) -> None:
     job = submit(store)
     with pytest.raises(UserError, match="only a failed or cancelled job"):
@@ -139,3 +171,36 @@ def test_waiting_jobs_say_why_none_is_started(store: Store) -> None:
     assert queries.get_job(store, job.id).message == "waiting for disk space"
     assert queries.get_job(store, running.id).message == "starting"
     assert claim(store).message == "starting"
+
+
+def test_a_paused_queue_starts_nothing_and_keeps_everything(store: Store) -> None:
+    job = submit(store)
+    queue.pause(store)
+    queue.pause(store)
+    assert queue.paused_since(store) is not None
+    assert claim(store) is None
+    queue.resume(store)
+    assert queue.paused_since(store) is None
+    assert claim(store).id == job.id
+
+
+def test_a_waiting_job_can_be_moved_and_a_running_one_cannot(store: Store) -> None:
+    first, second = submit(store), submit(store)
+    queue.set_priority(store, second.id, 3)
+    assert claim(store).id == second.id
+    with pytest.raises(UserError, match="only a waiting job can be moved"):
+        queue.set_priority(store, second.id, 0)
+    assert claim(store).id == first.id
+
+
+def test_a_job_that_reports_nothing_is_hung_and_a_renewed_lease_is_no_progress(store: Store) -> None:
+    job = submit(store)
+    held = claim(store)
+    assert queue.hung(store, 30) == {}
+    with store.writing() as session:
+        session.get_one(Job, job.id).progress_at = now() - timedelta(minutes=31)
+    queue.renew(store, job.id, held.lease_token)
+    assert queue.hung(store, 30)[job.id] == pytest.approx(31, abs=0.1)
+    with store.writing() as session:
+        queue.report(session, job.id, held.lease_token, 0.5, "step 5")
+    assert queue.hung(store, 30) == {}

@@ -24,6 +24,7 @@ from core.jobs.supervisor import end_tree, log_path
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store
+from core.store.tables import Job
 from core.training.config import TrainConfig
 from core.training.estimate import estimate
 
@@ -102,14 +103,21 @@ def test_a_running_job_is_cancelled_and_goes_on_when_tried_again(store: Store, s
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_job_that_is_killed_says_so(store: Store, settings: Settings) -> None:
+def test_a_job_that_is_killed_goes_on_and_in_the_end_says_so(store: Store, settings: Settings) -> None:
     dataset = add_sample(store, settings, SAMPLE)
     begun = start_training(store, settings, dataset, encoder="tiny", options=LONG, then_diagnose="final")
-    until(lambda: progressed(store, begun.job.id))
-    os.kill(queries.get_job(store, begun.job.id).pid, signal.SIGKILL)
+    with store.writing() as session:
+        session.get_one(Job, begun.job.id).max_attempts = 2
+    killed = set()
+    for _ in range(2):
+        until(
+            lambda: progressed(store, begun.job.id) and queries.get_job(store, begun.job.id).pid not in {None, *killed}
+        )
+        killed.add(queries.get_job(store, begun.job.id).pid)
+        os.kill(queries.get_job(store, begun.job.id).pid, signal.SIGKILL)
     ended = wait_for(store, settings, begun.job.id)
-    assert ended.status == "failed"
-    assert "killed from outside" in ended.error
+    assert (ended.status, ended.attempts) == ("failed", 2)
+    assert "interrupted 2 times, the last time because it was killed from outside" in ended.error
     assert queries.get_run(store, begun.run.id).error == ended.error
     assert queries.get_job(store, begun.diagnosis.id).status == "cancelled"
 
@@ -122,7 +130,8 @@ def test_a_stopped_worker_puts_its_job_back(store: Store, settings: Settings) ->
     [worker] = queries.live_workers(store)
     os.kill(worker.pid, signal.SIGTERM)
     until(lambda: queries.get_job(store, begun.job.id).status == "queued")
-    assert not queries.get_job(store, begun.job.id).cancel_requested_at
+    found = queries.get_job(store, begun.job.id)
+    assert (found.cancel_requested_at, found.attempts) == (None, 0)  # no fault of the job's, so it does not count
     queue.request_cancel(store, begun.job.id)
 
 

@@ -69,14 +69,13 @@ def _one(
     found = measure(model, tokenizer, frame, config, max_length=settings.max_length, progress=progress)
     row = _row(reporter.store, run, dataset, train, checkpoint, config, found, accuracy)
     row.device = machine.title
-    row.path = reporter.store.artifacts.write_arrays(
-        f"runs/{run.id}/diagnoses/{row.id}.npz",
-        {
-            "scores": found.scores,
-            "train_ids": train["id"].to_numpy(dtype=np.str_),
-            "probe_row": found.probe_row.astype(np.int64),
-        },
-    )
+    arrays = {
+        "scores": found.scores,
+        "train_ids": train["id"].to_numpy(dtype=np.str_),
+        "probe_row": found.probe_row.astype(np.int64),
+    }
+    path = f"runs/{run.id}/diagnoses/{row.id}.npz"
+    row.path = reporter.patiently(lambda: reporter.store.artifacts.write_arrays(path, arrays))
     reporter.write(lambda session: session.add(row))
     return row.id
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -26,7 +26,7 @@ def train(reporter: Reporter) -> dict[str, Any]:
     store = reporter.store
     run = queries.get_run(store, str(reporter.job.run_id))
     config = TrainConfig.of(run.config)
-    _note(store, run.id, device=choose_machine(config).title, versions=versions())
+    _note(reporter, run.id, device=choose_machine(config).title, versions=versions())
     folder = store.artifacts.path(f"runs/{run.id}")
     folder.mkdir(parents=True, exist_ok=True)
     result = fit(
@@ -37,7 +37,7 @@ def train(reporter: Reporter) -> dict[str, Any]:
         start=start_of(store, run),
         allowed_roots=reporter.settings.local_models,
     )
-    _note(store, run.id, seconds=result.seconds, steps=result.steps, failed_to_fit=result.failed_to_fit)
+    _note(reporter, run.id, seconds=result.seconds, steps=result.steps, failed_to_fit=result.failed_to_fit)
     if result.status == "stopped":
         raise StoppedError
     return {"run": run.name, "steps": result.steps, "failed_to_fit": result.failed_to_fit}
@@ -176,8 +176,6 @@ def evaluation_row(store: Store, run_id: str, step: int, split: str, evaluation:
     )
 
 
-def _note(store: Store, run_id: str, **values: Any) -> None:
-    with store.writing() as session:
-        run = session.get_one(Run, run_id)
-        for name, value in values.items():
-            setattr(run, name, value)
+def _note(reporter: Reporter, run_id: str, **values: Any) -> None:
+    """Write into the row of the run, as long as the job is this process's."""
+    reporter.write(lambda session: session.execute(update(Run).where(Run.id == run_id).values(**values)))
