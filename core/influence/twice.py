@@ -63,7 +63,7 @@ def _second(x: Tensor, g: Tensor, at_product: Tensor) -> Tensor:
     factors = [one.contiguous() for one in (x, g, at_product)]
     found = torch.empty_like(factors[0])
     piece = PIECE if x.device.type == "cpu" else max(x.numel(), 1)
-    for at_x, x_, g_, at_product_ in zip(*(one.view(-1).split(piece) for one in (found, *factors)), strict=True):
+    for at_x, x_, g_, at_product_ in zip(*(torch.split(one.view(-1), piece) for one in (found, *factors)), strict=True):
         square = x_ * x_
         torch.mul(square, -0.5, out=at_x).exp_().mul_(square.neg_().add_(2.0)).mul_(g_).mul_(at_product_)
         at_x.mul_(1 / math.sqrt(2 * math.pi))
