@@ -13,12 +13,42 @@ os.environ["UNCONFOUND_CALIBRATE"] = "false"  # every worker of a test would mea
 
 from core.settings import Settings, get_settings
 from core.store.engine import Store, open_store
+from tests import postgres
+
+DATABASES = ("sqlite", "postgresql")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests marked `both_databases` that have a store run once on each."""
+    if "database" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_databases"):
+        metafunc.parametrize("database", DATABASES, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Server]:
+    """A real PostgreSQL server, started when the first test asks for it."""
+    with postgres.serving() as running:
+        yield running
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Where the store's rows are: None for its own SQLite file, or the URL of a fresh PostgreSQL database."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield None
+        return
+    running = request.getfixturevalue("server")
+    url = running.fresh(template="migrated")
+    yield url
+    running.drop(url)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str | None) -> Iterator[Settings]:
     """Settings of a store in a fresh folder, for this process and those it starts."""
     monkeypatch.setenv("UNCONFOUND_HOME", str(tmp_path / "home"))
+    if database is not None:
+        monkeypatch.setenv("UNCONFOUND_DATABASE_URL", database)
     monkeypatch.setenv("UNCONFOUND_WORKER_IDLE_SECONDS", "5")
     monkeypatch.setenv("UNCONFOUND_MIN_FREE_MB", "50")
     get_settings.cache_clear()

@@ -13,9 +13,10 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import UserError
+from core.store.clock import moment
 from core.store.engine import Store
 from core.store.queries import ENDED, get_job
-from core.store.tables import Job, Pause, Run, Worker, now
+from core.store.tables import Job, Pause, Run, Worker
 
 LEASE = timedelta(seconds=60)
 
@@ -69,16 +70,16 @@ def claim(store: Store, worker_id: str, device: str) -> Job | None:
         job = session.scalars(statement).first()
         if job is None:
             return None
-        moment = now()
+        now = moment(session)
         job.status = "running"
         job.attempts += 1
         job.worker_id = worker_id
         job.device = device
         job.lease_token = uuid4().hex
-        job.lease_expires_at = moment + LEASE
-        job.started_at = moment
+        job.lease_expires_at = now + LEASE
+        job.started_at = now
         job.progress = 0.0
-        job.progress_at = moment
+        job.progress_at = now
         job.message = "starting"
         job.finished_at = job.cancel_requested_at = job.error = job.exit_code = job.result = None
         job.pid = job.pid_started = None
@@ -119,7 +120,7 @@ def set_priority(store: Store, job_id: str, priority: int) -> None:
     """
     get_job(store, job_id)
     with store.writing() as session:
-        job = session.get_one(Job, job_id)
+        job = session.get_one(Job, job_id, with_for_update=True)
         if job.status != "queued":
             raise UserError(f"The job {job_id} is {job.status}; only a waiting job can be moved.")
         job.priority = priority
@@ -127,13 +128,14 @@ def set_priority(store: Store, job_id: str, priority: int) -> None:
 
 def hung(store: Store, minutes: float) -> dict[str, float]:
     """Running jobs that have reported no progress for so many minutes: id → minutes of silence."""
-    moment = now()
-    statement = select(Job.id, Job.progress_at).where(
-        Job.status == "running", Job.progress_at < moment - timedelta(minutes=minutes)
-    )
     with store.reading() as session:
-        rows = session.execute(statement).all()
-    return {job_id: (moment - at).total_seconds() / 60 for job_id, at in rows if at is not None}
+        now = moment(session)
+        rows = session.execute(
+            select(Job.id, Job.progress_at).where(
+                Job.status == "running", Job.progress_at < now - timedelta(minutes=minutes)
+            )
+        ).all()
+    return {job_id: (now - at).total_seconds() / 60 for job_id, at in rows if at is not None}
 
 
 def explain_wait(store: Store, message: str) -> None:
@@ -147,12 +149,14 @@ def explain_wait(store: Store, message: str) -> None:
 
 def started(store: Store, job_id: str, token: str, pid: int, pid_started: float | None) -> None:
     """Note the process that runs the job."""
-    _write(store, job_id, token, {"pid": pid, "pid_started": pid_started})
+    with store.writing() as session:
+        _write(session, job_id, token, {"pid": pid, "pid_started": pid_started})
 
 
 def renew(store: Store, job_id: str, token: str) -> None:
     """Say that the job is still looked after."""
-    _write(store, job_id, token, {"lease_expires_at": now() + LEASE})
+    with store.writing() as session:
+        _write(session, job_id, token, {"lease_expires_at": moment(session) + LEASE})
 
 
 def report(session: Session, job_id: str, token: str, progress: float, message: str) -> bool:
@@ -164,7 +168,7 @@ def report(session: Session, job_id: str, token: str, progress: float, message: 
     changed = session.execute(
         update(Job)
         .where(Job.id == job_id, Job.lease_token == token, Job.status == "running")
-        .values(progress=progress, message=message, progress_at=now())
+        .values(progress=progress, message=message, progress_at=moment(session))
         .returning(Job.cancel_requested_at)
     ).first()
     if changed is None:
@@ -184,7 +188,7 @@ def finish(
 ) -> bool:
     """End a running job as done, failed or cancelled. Returns False when it was not this holder's to end."""
     with store.writing() as session:
-        job = session.get(Job, job_id)
+        job = session.get(Job, job_id, with_for_update=True)
         if job is None or job.lease_token != token or job.status != "running":
             return False
         _end(session, job, status, error)
@@ -204,7 +208,7 @@ def give_back(store: Store, job_id: str, token: str, reason: str, *, counts: boo
         counts: whether it counts towards `max_attempts`; not where the worker itself was told to stop.
     """
     with store.writing() as session:
-        job = session.get(Job, job_id)
+        job = session.get(Job, job_id, with_for_update=True)
         if job is None or job.lease_token != token or job.status != "running":
             return
         if job.cancel_requested_at is not None:
@@ -232,13 +236,13 @@ def request_cancel(store: Store, job_id: str) -> str:
     """
     get_job(store, job_id)
     with store.writing() as session:
-        job = session.get_one(Job, job_id)
+        job = session.get_one(Job, job_id, with_for_update=True)
         if job.status in ENDED:
             raise UserError(f"The job {job_id} has already ended ({job.status}); there is nothing to cancel.")
         if job.status == "queued":
             _end(session, job, "cancelled", None)
         else:
-            job.cancel_requested_at = job.cancel_requested_at or now()
+            job.cancel_requested_at = job.cancel_requested_at or moment(session)
         return job.status
 
 
@@ -250,7 +254,7 @@ def retry(store: Store, job_id: str) -> None:
     """
     get_job(store, job_id)
     with store.writing() as session:
-        job = session.get_one(Job, job_id)
+        job = session.get_one(Job, job_id, with_for_update=True)
         if job.status not in ("failed", "cancelled"):
             raise UserError(f"The job {job_id} is {job.status}; only a failed or cancelled job can be tried again.")
         job.status = "queued"
@@ -270,14 +274,19 @@ def under_way(store: Store) -> list[tuple[Job, Worker | None]]:
         return [(job, worker) for job, worker in session.execute(statement)]
 
 
-def _write(store: Store, job_id: str, token: str, values: dict[str, Any]) -> None:
-    with store.writing() as session:
-        changed = session.execute(
-            update(Job)
-            .where(Job.id == job_id, Job.lease_token == token, Job.status == "running")
-            .values(**values)
-            .returning(Job.id)
-        ).first()
+def has_expired(store: Store, job: Job) -> bool:
+    """Whether nobody has looked after a running job for longer than its lease."""
+    with store.reading() as session:
+        return job.lease_expires_at is not None and job.lease_expires_at < moment(session)
+
+
+def _write(session: Session, job_id: str, token: str, values: dict[str, Any]) -> None:
+    changed = session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.lease_token == token, Job.status == "running")
+        .values(**values)
+        .returning(Job.id)
+    ).first()
     if changed is None:
         raise LeaseLostError(job_id)
 
@@ -285,7 +294,7 @@ def _write(store: Store, job_id: str, token: str, values: dict[str, Any]) -> Non
 def _end(session: Session, job: Job, status: str, error: str | None) -> None:
     job.status = status
     job.error = error
-    job.finished_at = now()
+    job.finished_at = moment(session)
     job.pid = job.pid_started = job.lease_token = job.lease_expires_at = None
     _mirror(session, job)
     if status == "done":

@@ -30,9 +30,10 @@ from core.jobs.processes import STOPPED, end_job, end_tree
 from core.jobs.slots import Slot, Work, slots
 from core.jobs.version import Renewal, code_version
 from core.settings import PROJECT, Settings
+from core.store.clock import moment
 from core.store.engine import Store, open_store
 from core.store.queries import list_jobs
-from core.store.tables import Job, Worker, now
+from core.store.tables import Job, Worker
 from core.store.trouble import StoreTroubleError
 
 __all__ = ["Supervisor", "end_tree", "log_path"]
@@ -301,7 +302,7 @@ class Supervisor:
                 continue
             if worker is not None and worker.host != host:
                 # Its processes cannot be seen from here. They end by themselves well before the lease does.
-                if job.lease_expires_at is not None and job.lease_expires_at < now():
+                if queue.has_expired(self.store, job):
                     queue.give_back(self.store, job.id, token, "its worker has not been heard of")
                 continue
             if worker is not None and worker.id != self.worker_id and _lives(worker):
@@ -382,7 +383,8 @@ class Supervisor:
         with self.store.writing() as session:
             for other in session.scalars(select(Worker).where(Worker.stopped_at.is_(None), Worker.host == host)):
                 if not _lives(other):
-                    other.stopped_at = now()
+                    other.stopped_at = moment(session)
+            worker.started_at = worker.heartbeat_at = moment(session)
             session.add(worker)
             session.flush()
             self.worker_id = worker.id
@@ -392,7 +394,7 @@ class Supervisor:
         if time.monotonic() - self._beat_at < HEARTBEAT_SECONDS:
             return
         with self.store.writing() as session:
-            session.execute(update(Worker).where(Worker.id == self.worker_id).values(heartbeat_at=now()))
+            session.execute(update(Worker).where(Worker.id == self.worker_id).values(heartbeat_at=moment(session)))
         for slot in self.slots:
             if slot.work is not None and not slot.work.lost:
                 self._renew(slot.work)
@@ -405,7 +407,7 @@ class Supervisor:
 
     def _unregister(self) -> None:
         with self.store.writing() as session:
-            session.execute(update(Worker).where(Worker.id == self.worker_id).values(stopped_at=now()))
+            session.execute(update(Worker).where(Worker.id == self.worker_id).values(stopped_at=moment(session)))
 
     def _stop(self, _signal: int, _frame: object) -> None:
         self.stopping = True

@@ -1,11 +1,14 @@
-"""Opening the store: one engine a process, short transactions, and a lock taken at the start of every write.
+"""Opening the store: one engine a process, short transactions, and on SQLite a lock taken at the start of every write.
 
 SQLite upgrades a reading transaction to a writing one only when it writes, and then may answer "database is locked" at
 once, whatever the busy timeout (two readers cannot both upgrade). So a write says so first: `BEGIN IMMEDIATE` waits its
-turn for up to the busy timeout. In WAL mode readers never wait for a writer.
+turn for up to the busy timeout. In WAL mode readers never wait for a writer. On PostgreSQL whoever decides by a row's
+content locks that row (`with_for_update`, which SQLite has no need of).
 """
 
 import errno
+import json
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -14,15 +17,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session, sessionmaker
 
+from core.errors import UserError
 from core.settings import Settings, get_settings
 from core.store.artifacts import Artifacts
 from core.store.trouble import StoreTroubleError, trouble_of
 
 BUSY_SECONDS = 60
+CONNECT_SECONDS = 10
 PROBE_BYTES = 4096
 
 
@@ -111,11 +116,45 @@ class Store:
 
 
 def _engine(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+    try:
+        address = make_url(url)
+        if address.get_backend_name() == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")
+            # A connection may be gone after a restart of the server, so each is tried before it is used.
+            return create_engine(
+                address,
+                json_serializer=_to_json,
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "unconfound"},
+            )
+        if address.get_backend_name() != "sqlite":
+            raise NoSuchModuleError
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        # The URL itself is not shown: it may hold a password.
+        raise UserError(
+            "UNCONFOUND_DATABASE_URL is not usable. Write postgresql://user:password@host/database or "
+            "sqlite:////path/to/file, with special characters of the password percent-encoded."
+        ) from None
+    engine = create_engine(address, json_serializer=_to_json)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _to_json(value: Any) -> str:
+    """JSON as both databases take it: numbers that are not finite, which JSON does not know, become null."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -7,12 +7,14 @@ from alembic.command import upgrade as alembic_upgrade
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import func, select
 
 from core.errors import UserError
 
 if TYPE_CHECKING:
     from core.store.engine import Store
 
+LOCK = 0x756E636F6E66  # PostgreSQL knows locks by numbers; this one is ours
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -40,6 +42,8 @@ def upgrade(store: "Store") -> None:
             return
     known = {revision.revision for revision in script.walk_revisions()}
     with store.engine.execution_options(begin="IMMEDIATE").begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
         current = MigrationContext.configure(connection).get_current_revision()
         if current == head:
             return

@@ -4,7 +4,19 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -30,6 +42,11 @@ class UtcTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
+
+
+# SQLite holds any text and any number whatever a column declares; PostgreSQL does not.
+DEVICE = Text().with_variant(String(120), "sqlite")
+BYTES = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
@@ -89,7 +106,7 @@ class Run(Base):
     finished_at: Mapped[datetime | None]
     seconds: Mapped[float | None]
     steps: Mapped[int | None]
-    device: Mapped[str | None] = mapped_column(String(120))
+    device: Mapped[str | None] = mapped_column(DEVICE)
     versions: Mapped[dict[str, Any]] = mapped_column(default=dict)
     error: Mapped[str | None] = mapped_column(Text)
     note: Mapped[str] = mapped_column(Text, default="")
@@ -121,7 +138,7 @@ class Checkpoint(Base):
     epoch: Mapped[float]
     final: Mapped[bool] = mapped_column(default=False)
     path: Mapped[str | None] = mapped_column(String(255))
-    bytes: Mapped[int] = mapped_column(default=0)
+    bytes: Mapped[int] = mapped_column(BYTES, default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -184,7 +201,7 @@ class Diagnosis(Base):
     report: Mapped[dict[str, Any]]
     path: Mapped[str] = mapped_column(String(255))
     seconds: Mapped[float]
-    device: Mapped[str | None] = mapped_column(String(120))
+    device: Mapped[str | None] = mapped_column(DEVICE)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -219,7 +236,7 @@ class Job(Base):
     message: Mapped[str] = mapped_column(Text, default="")
     pid: Mapped[int | None]
     pid_started: Mapped[float | None]
-    device: Mapped[str | None] = mapped_column(String(120))
+    device: Mapped[str | None] = mapped_column(DEVICE)
     exit_code: Mapped[int | None]
     error: Mapped[str | None] = mapped_column(Text)
 
@@ -233,7 +250,7 @@ class Worker(Base):
     host: Mapped[str] = mapped_column(String(255))
     pid: Mapped[int]
     pid_started: Mapped[float | None]
-    device: Mapped[str] = mapped_column(String(120))
+    device: Mapped[str] = mapped_column(DEVICE)
     code_version: Mapped[str] = mapped_column(String(64))
     started_at: Mapped[datetime] = mapped_column(default=now)
     heartbeat_at: Mapped[datetime] = mapped_column(default=now)

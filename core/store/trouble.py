@@ -16,6 +16,7 @@ class StoreTroubleError(UserError):
 
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 _CLOSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+_READ_ONLY, _FULL = "25006", "53"
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -24,12 +25,7 @@ def trouble_of(error: DBAPIError, place: str) -> StoreTroubleError | None:
     cause = error.orig
     code = getattr(cause, "sqlite_errorcode", None)
     if code is None:
-        lost = error.connection_invalidated or (
-            isinstance(error, OperationalError) and not isinstance(cause, sqlite3.Error)
-        )
-        return (
-            StoreTroubleError(f"The database {place} does not answer ({cause}). Check that it runs.") if lost else None
-        )
+        return _server_trouble(error, place)
     primary = code & 0xFF
     if primary in _LOCKED:
         return StoreTroubleError(f"The database {place} is locked by another program. Close what holds it, or wait.")
@@ -49,4 +45,20 @@ def trouble_of(error: DBAPIError, place: str) -> StoreTroubleError | None:
         return StoreTroubleError(
             f"{place} is not a readable database ({cause}). Move it away, or restore it from a backup."
         )
+    return None
+
+
+def _server_trouble(error: DBAPIError, place: str) -> StoreTroubleError | None:
+    """The same of a PostgreSQL server, told by the standard's five-digit states."""
+    cause = error.orig
+    state = getattr(cause, "sqlstate", None) or ""
+    said = " ".join(str(cause).split())
+    if state == _READ_ONLY:
+        return StoreTroubleError(f"The database {place} may only be read at the moment. Check its server.")
+    if state.startswith(_FULL):
+        return StoreTroubleError(
+            f"The server of the database {place} is out of room ({said}). Nothing stored was lost."
+        )
+    if error.connection_invalidated or (isinstance(error, OperationalError) and not isinstance(cause, sqlite3.Error)):
+        return StoreTroubleError(f"The database {place} does not answer ({said}). Check that it runs.")
     return None

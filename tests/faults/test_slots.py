@@ -167,6 +167,7 @@ def _claim_all(url: str, artifacts: Path, name: str, found: "multiprocessing.Que
     found.put(mine)
 
 
+@pytest.mark.both_databases
 def test_a_thousand_jobs_are_claimed_exactly_once_by_eight_processes(store: Store, settings: Settings) -> None:
     jobs = [submit(store).id for _ in range(1000)]
     store.engine.dispose()

@@ -20,12 +20,14 @@ def worker(name: str) -> Worker:
     return Worker(host=name, pid=1, device="cpu", code_version="x")
 
 
+@pytest.mark.both_databases
 def test_migrations_make_exactly_the_tables_that_the_code_declares(store: Store) -> None:
     with store.engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
     assert differences == []
 
 
+@pytest.mark.both_databases
 def test_migrating_twice_and_at_the_same_time_is_one_migration(settings: Settings) -> None:
     stores = [Store(settings.url, settings.artifacts) for _ in range(4)]
     failures: list[BaseException] = []
