@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     @classmethod
     def _usable_root(cls, value: str | None) -> str | None:
         if value is None or re.fullmatch(
-            r"/.*|(file|local):///.+|memory://.*|(?!file:|local:)[a-z0-9+.-]+://[^/]+.*", value
+            r"/.*|(file|local):///.+|(?!file:|local:|memory:)[a-z0-9+.-]+://[^/]+.*", value
         ):
             return value
         raise ValueError("it has to be a full path, or a URL such as s3://bucket/prefix")

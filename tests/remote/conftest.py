@@ -8,9 +8,10 @@ from uuid import uuid4
 import pytest
 
 from core.settings import Settings, get_settings
+from tests.faults.conftest import workers
 from tests.remote.server import S3Server
 
-pytest_plugins = ("tests.faults.conftest",)
+__all__ = ["workers"]
 BUCKET = "unconfound"
 ACCESS = {
     "AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST",
