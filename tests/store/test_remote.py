@@ -201,7 +201,9 @@ def test_each_remote_root_has_a_cache_of_its_own(tmp_path: Path) -> None:
     assert {path.parent for path in found} == {tmp_path / "cache"}
 
 
-@pytest.mark.parametrize("url", ["", "s3:/bucket", "s3://", "artifacts", "file://relative", "bucket/prefix", "memory://x"])
+@pytest.mark.parametrize(
+    "url", ["", "s3:/bucket", "s3://", "artifacts", "file://relative", "bucket/prefix", "memory://x"]
+)
 def test_a_root_that_is_no_place_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ValidationError, match="a full path, or a URL such as"):
         Settings(home=tmp_path, artifacts_url=url)
