@@ -1,9 +1,11 @@
 """Every setting of the house in one typed place: environment variables UNCONFOUND_*, or the same names in a `.env` file."""
 
+import re
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import UserError
@@ -19,6 +21,12 @@ class Settings(BaseSettings):
 
     home: Path = Field(PROJECT / "data" / "store", description="Folder of the database and the artifacts")
     database_url: str | None = Field(None, description="SQLAlchemy URL; a SQLite file in `home` when not given")
+    artifacts_url: str | None = Field(
+        None, description="Folder or fsspec URL of the artifacts (s3://bucket/prefix); `home/artifacts` when not given"
+    )
+    artifacts_cache_mb: int = Field(
+        20_000, ge=0, description="How much of a remote artifact root may lie in `home/cache`, in MiB"
+    )
     local_models: list[Path] = Field([], description="Folders below which a local encoder may be loaded")
 
     max_upload_mb: int = Field(200, ge=1, description="Largest file that is read, in MiB")
@@ -47,10 +55,29 @@ class Settings(BaseSettings):
         """The database's SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.home.resolve() / 'unconfound.sqlite'}"
 
+    @field_validator("artifacts_url")
+    @classmethod
+    def _usable_root(cls, value: str | None) -> str | None:
+        if value is None or re.fullmatch(
+            r"/.*|(file|local):///.+|(?!file:|local:|memory:)[a-z0-9+.-]+://[^/]+.*", value
+        ):
+            return value
+        raise ValueError("it has to be a full path, or a URL such as s3://bucket/prefix")
+
     @property
     def artifacts(self) -> Path:
-        """Root of everything that is kept as a file."""
-        return self.home.resolve() / "artifacts"
+        """Where artifacts lie on this machine: the root itself, or the cache of a remote one."""
+        if self.artifacts_url is None:
+            return self.home.resolve() / "artifacts"
+        if self.artifacts_remote is None:
+            return Path(re.sub(r"^(file|local)://", "", self.artifacts_url)).resolve()
+        return self.home.resolve() / "cache" / sha256(self.artifacts_url.encode()).hexdigest()[:12]
+
+    @property
+    def artifacts_remote(self) -> str | None:
+        """URL of an artifact root that is no folder of this machine."""
+        url = self.artifacts_url
+        return None if url is None or url.startswith(("/", "file://", "local://")) else url
 
 
 @lru_cache(maxsize=1)

@@ -79,7 +79,7 @@ def export_demo(store: Store, runs: Sequence[Run], folder: Path = FOLDER) -> Non
             with target.open("wb") as handle:
                 np.savez_compressed(handle, allow_pickle=False, **arrays)
         else:
-            _copy(store.artifacts.path(relative), target)
+            _copy(store.artifacts.fetch(relative), target)
     text = json.dumps({"tables": plain, "files": files}, ensure_ascii=False, separators=(",", ":"))
     (folder / "demo.json").write_text(text + "\n", encoding="utf-8")
 

@@ -11,7 +11,8 @@ from core.commands.console import Console, percent, table
 from core.jobs import queue
 from core.jobs.devices import devices
 from core.jobs.launch import ensure_worker
-from core.jobs.supervisor import Supervisor, log_path
+from core.jobs.logs import read_log
+from core.jobs.supervisor import Supervisor
 from core.settings import PROJECT
 from core.store import queries
 
@@ -103,8 +104,7 @@ def _show(options: argparse.Namespace, console: Console) -> None:
 
 def _logs(options: argparse.Namespace, console: Console) -> None:
     job = queries.get_job(console.store, options.id)
-    path = log_path(console.store, job.id)
-    text = path.read_text(errors="replace") if path.exists() else ""
+    text, _bytes = read_log(console.store, job.id)
     console.answer({"job": job.id, "log": text}, text or "(nothing was printed yet)")
 
 

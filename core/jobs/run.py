@@ -13,13 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from core.errors import UserError
+from core.jobs.logs import log_path
 from core.jobs.processes import STOPPED, TOKEN, WORKER, adopt_orphans, when_orphaned
 from core.jobs.queue import LeaseLostError, finish
 from core.jobs.reporter import Reporter, StoppedError
-from core.jobs.supervisor import log_path
 from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store, open_store
+from core.store.remote import ArtifactTroubleError
 from core.store.tables import Job
 
 ORPHAN_GRACE_SECONDS = 15.0
@@ -59,9 +60,12 @@ def main(job_id: str) -> int:
         return _failed(reporter, token, message)
     if _finish(reporter, token, "done", result=result, exit_code=0) and job.kind == "train":
         # Only now: a crash before the row says "done" must find the state to go on from.
-        from core.training.state import drop_state
+        from core.jobs.tasks.train import state_of
 
-        drop_state(store.artifacts.path(f"runs/{job.run_id}"))
+        try:
+            store.artifacts.delete(state_of(str(job.run_id)))
+        except ArtifactTroubleError as trouble:  # it goes with the run
+            print(trouble, file=sys.stderr)
     return 0
 
 

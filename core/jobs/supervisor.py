@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 from sqlalchemy import select, update
@@ -26,12 +25,13 @@ from core.jobs.allocator import allocator
 from core.jobs.calibrate import known_speed
 from core.jobs.devices import devices
 from core.jobs.locks import supervisor_lock, try_lock, watched
+from core.jobs.logs import LogSender, log_path
 from core.jobs.processes import STOPPED, end_job, end_tree
 from core.jobs.slots import Slot, Work, slots
 from core.jobs.version import Renewal, code_version
 from core.settings import PROJECT, Settings
 from core.store.clock import moment
-from core.store.engine import Store, open_store
+from core.store.engine import open_store
 from core.store.queries import list_jobs
 from core.store.tables import Job, Worker
 from core.store.trouble import StoreTroubleError
@@ -45,11 +45,6 @@ TROUBLE_SECONDS = 2.0
 AWAKE_SECONDS = 60.0
 LAST_GRACE_SECONDS = 5.0
 """Between SIGTERM and SIGKILL for a job that was asked to stop before."""
-
-
-def log_path(store: Store, job_id: str) -> Path:
-    """The file that holds what a job printed."""
-    return store.artifacts.path(f"jobs/{job_id}.log")
 
 
 class Supervisor:
@@ -66,6 +61,7 @@ class Supervisor:
         self.outdated = False
         """The code has changed: what runs is seen to its end, nothing new is started, and a new worker takes over."""
         self.renewal = Renewal()
+        self.logs = LogSender(self.store)
         self.worker_id = ""
         self._beat_at = self._swept_at = 0.0
         self._calibration: subprocess.Popen[bytes] | None = None
@@ -97,6 +93,7 @@ class Supervisor:
                 ):
                     return True
         finally:
+            self.logs.close()
             with contextlib.suppress(StoreTroubleError):
                 self._unregister()
 
@@ -197,6 +194,7 @@ class Supervisor:
         finally:
             os.close(device)  # the job holds it from here on
         slot.work = Work(job, job.lease_token, child)
+        self.logs.follow(job.id)
         self._note(slot.work)
 
     def _note(self, work: Work) -> None:
@@ -264,6 +262,7 @@ class Supervisor:
         """A job's process is gone: end what it left behind, and its row where it did not do so itself."""
         end_job(work.token)
         code = work.child.wait()
+        self.logs.ended(work.job.id)
         if work.lost:
             return
         job_id, token = work.job.id, work.token

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from core.errors import UserError
 from core.settings import Settings, get_settings
 from core.store.artifacts import Artifacts
+from core.store.remote import Remote
 from core.store.trouble import StoreTroubleError, trouble_of
 
 BUSY_SECONDS = 60
@@ -34,9 +35,9 @@ PROBE_BYTES = 4096
 class Store:
     """The database and the files beside it."""
 
-    def __init__(self, url: str, artifacts: Path) -> None:
+    def __init__(self, url: str, artifacts: Path, remote: Remote | None = None) -> None:
         self.url = url
-        self.artifacts = Artifacts(artifacts)
+        self.artifacts = Artifacts(artifacts, remote)
         self.engine = _engine(url)
         self._read = sessionmaker(self.engine, expire_on_commit=False)
         self._write = sessionmaker(self.engine.execution_options(begin="IMMEDIATE"), expire_on_commit=False)
@@ -173,11 +174,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @lru_cache(maxsize=8)
-def _open(url: str, artifacts: Path) -> Store:
-    return Store(url, artifacts)
+def _open(url: str, artifacts: Path, remote: str | None, cache_mb: int) -> Store:
+    return Store(url, artifacts, Remote(remote, cache_mb * 2**20) if remote else None)
 
 
 def open_store(settings: Settings | None = None) -> Store:
     """The store that the settings name; the same object for the same place within a process."""
     settings = settings or get_settings()
-    return _open(settings.url, settings.artifacts)
+    return _open(settings.url, settings.artifacts, settings.artifacts_remote, settings.artifacts_cache_mb)

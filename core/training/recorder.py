@@ -73,6 +73,9 @@ class Recorder(Protocol):
     def evaluation(self, step: int, split: str, evaluation: Evaluation) -> None:
         """The model after `step` was tried on a split. May come twice for the same step and split: the later counts."""
 
+    def state_saved(self) -> None:
+        """The state to go on from is in the run's folder now."""
+
     def note(self, sentence: str) -> None:
         """Something a person should read in the log."""
 

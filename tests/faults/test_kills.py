@@ -133,5 +133,5 @@ def everything(store: Store, name: str) -> dict[str, object]:
         "rounds": [{**one.report, "seconds": None} for one in queries.rounds(store, [run.id])],
         "evaluations": [(one.step, one.split, one.report) for one in queries.evaluations(store, run.id)],
         "checkpoints": [(one.step, one.epoch, one.final) for one in there],
-        "weights": [file_sha256(store.artifacts.path(str(one.path)) / "model.safetensors") for one in there],
+        "weights": [file_sha256(store.artifacts.fetch_folder(str(one.path)) / "model.safetensors") for one in there],
     }

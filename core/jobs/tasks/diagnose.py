@@ -52,7 +52,7 @@ def _one(
         raise UserError(
             f"The weights of {run.name!r} at step {checkpoint.step} are not kept, so it cannot be diagnosed."
         )
-    model, tokenizer = load_saved(reporter.store.artifacts.path(checkpoint.path))
+    model, tokenizer = load_saved(reporter.store.artifacts.fetch_folder(checkpoint.path))
     settings = TrainConfig.of(run.config)
     machine = choose_machine(settings)
     model.to(machine.device)
