@@ -78,3 +78,11 @@ class Recorder(Protocol):
 
     def should_stop(self) -> bool:
         """Whether to save the state and leave. Asked at every step, so it must be cheap."""
+
+
+class Silent(Recorder):
+    """Of a rank that is not the first: nobody needs to hear everything twice."""
+
+    def should_stop(self) -> bool:
+        """Never asked; the first rank's word counts."""
+        return False
