@@ -1,6 +1,7 @@
 """Several ranks, joined by Accelerate: NCCL between GPUs, gloo between processes that share the CPU."""
 
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -40,6 +41,7 @@ class Joined(Ranks):
         os.environ.update(
             {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
         )
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo" if sys.platform == "linux" else "lo0")  # no other machine
         gpus = torch.cuda.is_available()
         self._state = PartialState(
             cpu=not gpus,
