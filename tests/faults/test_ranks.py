@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from core.jobs.launch import ensure_worker
 from core.jobs.processes import of_job
 from core.jobs.slots import let_go, slots
 from core.jobs.supervisor import log_path
-from core.settings import Settings
+from core.settings import PROJECT, Settings
 from core.store import queries
 from core.store.engine import Store
 from tests.faults.stubs import stub_gpus, stub_jobs, submit, until
@@ -46,7 +48,7 @@ def test_a_dead_rank_and_a_cancel(store: Store, settings: Settings, monkeypatch:
         settings,
         dataset,
         encoder="tiny",
-        options={**OPTIONS, "label_epochs": "20"},
+        options={**OPTIONS, "label_epochs": "12"},
         then_diagnose="final",
         probes=8,
     )
@@ -82,6 +84,43 @@ def test_a_dead_rank_and_a_cancel(store: Store, settings: Settings, monkeypatch:
     assert [path.name.split("-")[1] for path in folder.iterdir()] == [
         f"{reached:08d}"
     ]  # stopped at a step, state saved
+
+
+TWICE = """
+import sys
+from pathlib import Path
+from core.errors import UserError
+from core.jobs.ranks import team, tell
+from core.training.config import TrainConfig
+from core.training.trainer import train
+from core.training.recorder import Silent
+from tests.training.examples import examples
+
+folder, frame = Path(sys.argv[1]), examples()
+try:
+    with team(2) as ranks:
+        bad = tell(ranks, "train", config=TrainConfig(encoder="tiny"), frame=frame[frame["split"] == "dev"], folder=folder)
+        train(recorder=Silent(), ranks=ranks, **bad)
+except UserError as error:
+    print(error)
+with team(2) as ranks:  # as when a full disk made the job try again
+    config = TrainConfig(encoder="tiny", label_steps=2, checkpoints=1, max_length=16)
+    good = tell(ranks, "train", config=config, frame=frame, folder=folder)
+    print(train(recorder=Silent(), ranks=ranks, **good).status)
+"""
+
+
+def test_an_error_is_told_and_leaves_room_for_another_try(tmp_path: Path) -> None:
+    """What is wrong for every rank ends the work with its own sentence, not with the death of a rank."""
+    ran = subprocess.run(
+        [sys.executable, "-c", TWICE, str(tmp_path)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (0, "This data set has no training examples.\ndone\n"), ran.stderr
 
 
 @pytest.mark.usefixtures("workers")
