@@ -24,14 +24,20 @@ def assert_same(one, two, **tolerance):
         torch.testing.assert_close(one[name], two[name], msg=lambda text, name=name: f"{name}: {text}", **tolerance)
 
 
+def assert_near(one, two):
+    """But for the keys' biases: their gradient is zero but for rounding, of which Adam makes whole steps."""
+    one, two = ({name: x for name, x in each.items() if not name.endswith("key.bias")} for each in (one, two))
+    assert_same(one, two, rtol=1e-5, atol=3e-6)
+
+
 @pytest.mark.parametrize("method", rank_jobs.METHODS)
 def test_label_steps_are_one_process_s_to_rounding_and_equal_between_ranks(found, method):
     first, second, alone, _ = found
     (weights, said), (others, heard), (wanted, told) = (one["label_steps"][method] for one in (first, second, alone))
     assert_same(weights, others, rtol=0, atol=0)
     np.testing.assert_array_equal(said, heard)
-    assert_same(weights, wanted, rtol=1e-5, atol=2e-6)
-    np.testing.assert_allclose(said, told, rtol=1e-4)
+    assert_near(weights, wanted)
+    np.testing.assert_allclose(said, told, rtol=1e-3, atol=1e-6)
     assert [right for _, right, _, _ in said] == [right for _, right, _, _ in told]
 
 
@@ -41,8 +47,9 @@ def test_a_round_s_update_is_one_process_s_to_rounding_and_equal_between_ranks(f
     (weights, said), (others, heard), (wanted, told) = (one["tuning_steps"][method] for one in (first, second, alone))
     assert_same(weights, others, rtol=0, atol=0)
     assert said == heard
-    assert_same(weights, wanted, rtol=1e-5, atol=2e-6)
-    np.testing.assert_allclose(said, told, rtol=1e-4, atol=1e-7)
+    assert_near(weights, wanted)
+    np.testing.assert_allclose(said, told, rtol=1e-3, atol=1e-6)
+    assert max(loss for loss, _ in told) > 1e-5
 
 
 @pytest.mark.parametrize("what", ["cosine", "embedding", "cid", "predicted"])
@@ -56,7 +63,7 @@ def test_memory_that_runs_out_on_one_rank_halves_the_micro_batch_of_all(found):
     first, second, alone, _ = found
     assert [one["memory"][0] for one in (first, second, alone)] == [2, 2, 2]
     assert_same(first["memory"][1], second["memory"][1], rtol=0, atol=0)
-    assert_same(first["memory"][1], alone["memory"][1], rtol=1e-5, atol=2e-6)
+    assert_near(first["memory"][1], alone["memory"][1])
 
 
 def test_an_error_of_one_rank_is_everybody_s(found):
