@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     min_free_mb: int = Field(500, ge=0, description="Free disk space below which no job is started, in MiB")
 
     threads: int | None = Field(None, ge=1, description="CPU threads of a job; all cores when not given")
+    ranks: int = Field(
+        1, ge=1, le=64, description="Processes of a job, each with a GPU of its own; without GPUs they share the CPU"
+    )
     demo: bool = Field(True, description="Put the precomputed demo into an empty store")
     calibrate: bool = Field(True, description="Measure this machine's speed when the worker has nothing to do")
     worker_idle_seconds: float = Field(

@@ -26,8 +26,8 @@ from core.jobs.calibrate import known_speed
 from core.jobs.devices import devices
 from core.jobs.locks import supervisor_lock, try_lock, watched
 from core.jobs.logs import LogSender, log_path
-from core.jobs.processes import STOPPED, end_job, end_tree
-from core.jobs.slots import Slot, Work, slots
+from core.jobs.processes import RANK_DIED, STOPPED, end_job, end_tree
+from core.jobs.slots import Slot, Work, let_go, slots
 from core.jobs.version import Renewal, code_version
 from core.settings import PROJECT, Settings
 from core.store.clock import moment
@@ -56,7 +56,7 @@ class Supervisor:
         self.store = open_store(settings)
         self.home = settings.home.resolve()
         self.idle_seconds = idle_seconds
-        self.slots = slots(devices(), self.home)
+        self.slots = slots(devices(), self.home, settings.ranks)
         self.stopping = False
         self.outdated = False
         """The code has changed: what runs is seen to its end, nothing new is started, and a new worker takes over."""
@@ -156,7 +156,7 @@ class Supervisor:
         if not free and self._is_idle():
             queue.explain_wait(self.store, "waiting for the device: a process of an earlier worker still holds it")
         for slot in free:
-            job = queue.claim(self.store, self.worker_id, slot.device.title)
+            job = queue.claim(self.store, self.worker_id, slot.title)
             if job is None:
                 return
             self._end_calibration()
@@ -165,8 +165,8 @@ class Supervisor:
     def _start(self, slot: Slot, job: Job) -> None:
         assert job.lease_token is not None
         path = log_path(self.store, job.id)
-        device = slot.hold()
-        if device is None:
+        held = slot.hold()
+        if held is None:
             queue.give_back(self.store, job.id, job.lease_token, "its device was taken", counts=False)
             return
         try:
@@ -175,12 +175,12 @@ class Supervisor:
                 child = subprocess.Popen(
                     [sys.executable, "-m", "core.jobs.run", job.id],
                     cwd=PROJECT,
-                    env=self._environment(job.lease_token, slot.device.uuid),
+                    env=self._environment(job.lease_token, slot.visible),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    pass_fds=(device,),
+                    pass_fds=held,
                 )
         except OSError as error:
             queue.give_back(
@@ -192,7 +192,7 @@ class Supervisor:
             )
             raise StoreTroubleError(f"A job's process cannot be started ({error.strerror}).") from error
         finally:
-            os.close(device)  # the job holds it from here on
+            let_go(held)  # the job holds it from here on
         slot.work = Work(job, job.lease_token, child)
         self.logs.follow(job.id)
         self._note(slot.work)
@@ -329,7 +329,7 @@ class Supervisor:
             self._calibration = subprocess.Popen(
                 [sys.executable, "-m", "core.jobs.calibrate"],
                 cwd=PROJECT,
-                env=self._environment("", self.slots[0].device.uuid),
+                env=self._environment("", self.slots[0].visible),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -348,7 +348,7 @@ class Supervisor:
             self._calibration.wait()
             self._calibration = None
 
-    def _environment(self, token: str, gpu: str | None) -> dict[str, str]:
+    def _environment(self, token: str, gpus: str | None) -> dict[str, str]:
         environment = {
             **os.environ,
             **allocator(),
@@ -361,10 +361,13 @@ class Supervisor:
             "PYTHONUNBUFFERED": "1",
             "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # deterministic matrix products on a GPU
         }
-        if self.settings.threads is not None:
-            environment["OMP_NUM_THREADS"] = str(self.settings.threads)
-        if gpu is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = gpu
+        ranks, threads = self.settings.ranks, self.settings.threads
+        if threads is None and ranks > 1 and "OMP_NUM_THREADS" not in os.environ:
+            threads = os.cpu_count()
+        if threads is not None:
+            environment["OMP_NUM_THREADS"] = str(max(1, threads // ranks))
+        if gpus is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = gpus
         return environment
 
     # --- the worker's own row ---
@@ -376,7 +379,7 @@ class Supervisor:
             host=host,
             pid=os.getpid(),
             pid_started=processes.began(os.getpid()),
-            device=", ".join(slot.device.title for slot in self.slots),
+            device=", ".join(slot.title for slot in self.slots),
             code_version=code_version(),
         )
         with self.store.writing() as session:
@@ -419,6 +422,8 @@ def _lives(worker: Worker) -> bool:
 def _epitaph(code: int) -> str:
     if code == STOPPED:
         return "its process was told from outside to stop"
+    if code == RANK_DIED:
+        return "one of the processes that shared its work died (the log says which, and how)"
     if code == -signal.SIGKILL:
         return "it was killed from outside, most often because the machine ran out of memory (try a smaller batch_size)"
     if code < 0:

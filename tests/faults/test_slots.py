@@ -16,7 +16,7 @@ from core.jobs import queue
 from core.jobs.devices import Device
 from core.jobs.launch import ensure_worker
 from core.jobs.processes import is_alive, of_job
-from core.jobs.slots import Slot
+from core.jobs.slots import Slot, let_go
 from core.settings import PROJECT, Settings
 from core.store import queries
 from core.store.engine import Store
@@ -86,10 +86,10 @@ def test_a_gpu_a_job_at_the_same_time_from_one_worker(
 
 
 def test_what_outlives_its_worker_keeps_its_device(tmp_path: Path) -> None:
-    slot = Slot(Device("cuda", "Stub", uuid="GPU-1"), tmp_path / "devices" / "one.lock")
-    descriptor = slot.hold()
-    orphan = subprocess.Popen(["sleep", "60"], pass_fds=(descriptor,))
-    os.close(descriptor)
+    slot = Slot((Device("cuda", "Stub", uuid="GPU-1"),), tmp_path / "devices")
+    held = slot.hold()
+    orphan = subprocess.Popen(["sleep", "60"], pass_fds=held)
+    let_go(held)
     assert not slot.is_free()
     orphan.kill()
     orphan.wait()

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from core.errors import UserError
+from core.jobs.ranks import team, tell
 from core.jobs.reporter import Reporter, StoppedError
 from core.store import queries
 from core.store.engine import Store
@@ -26,18 +27,21 @@ def train(reporter: Reporter) -> dict[str, Any]:
     store = reporter.store
     run = queries.get_run(store, str(reporter.job.run_id))
     config = TrainConfig.of(run.config)
-    _note(reporter, run.id, device=choose_machine(config).title, versions=versions())
     folder = store.artifacts.path(f"runs/{run.id}")
     folder.mkdir(parents=True, exist_ok=True)
     store.artifacts.fetch_folder(state_of(run.id))  # from another machine, if that was the last to save one
-    result = fit(
-        config,
-        queries.examples(store, queries.get_dataset(store, run.dataset_id)),
-        folder,
-        RunRecorder(reporter, run.id),
-        start=start_of(store, run),
-        allowed_roots=reporter.settings.local_models,
-    )
+    with team(reporter.settings.ranks) as ranks:
+        _note(reporter, run.id, device=ranks.title(choose_machine(config).title), versions=versions())
+        arguments = tell(
+            ranks,
+            "train",
+            config=config,
+            frame=queries.examples(store, queries.get_dataset(store, run.dataset_id)),
+            folder=folder,
+            start=start_of(store, run),
+            allowed_roots=reporter.settings.local_models,
+        )
+        result = fit(recorder=RunRecorder(reporter, run.id), ranks=ranks, **arguments)
     _note(reporter, run.id, seconds=result.seconds, steps=result.steps, failed_to_fit=result.failed_to_fit)
     if result.status == "stopped":
         raise StoppedError
