@@ -107,6 +107,9 @@ class Silent(Recorder):
     def evaluation(self, step: int, split: str, evaluation: Evaluation) -> None:
         """Nothing."""
 
+    def state_saved(self) -> None:
+        """Nothing."""
+
     def note(self, sentence: str) -> None:
         """Nothing."""
 
