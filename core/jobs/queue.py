@@ -270,6 +270,18 @@ def under_way(store: Store) -> list[tuple[Job, Worker | None]]:
         return [(job, worker) for job, worker in session.execute(statement)]
 
 
+def adopt(store: Store, job: Job, worker_id: str) -> bool:
+    """Look after a running job in the place of a worker that is gone. False where another one was first, or it ended."""
+    with store.writing() as session:
+        changed = session.execute(
+            update(Job)
+            .where(Job.id == job.id, Job.lease_token == job.lease_token, Job.worker_id == job.worker_id)
+            .values(worker_id=worker_id, lease_expires_at=now() + LEASE)
+            .returning(Job.id)
+        ).first()
+    return changed is not None
+
+
 def _write(store: Store, job_id: str, token: str, values: dict[str, Any]) -> None:
     with store.writing() as session:
         changed = session.execute(

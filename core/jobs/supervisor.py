@@ -17,22 +17,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-from sqlalchemy import select, update
-
 from core.errors import UserError
-from core.jobs import processes, queue
+from core.jobs import presence, processes, queue
 from core.jobs.allocator import allocator
 from core.jobs.calibrate import known_speed
 from core.jobs.devices import devices
 from core.jobs.locks import supervisor_lock, try_lock, watched
 from core.jobs.processes import STOPPED, end_job, end_tree
+from core.jobs.room import disk_has_room
 from core.jobs.slots import Slot, Work, slots
-from core.jobs.version import Renewal, code_version
+from core.jobs.version import Renewal
 from core.settings import PROJECT, Settings
 from core.store.engine import Store, open_store
 from core.store.queries import list_jobs
-from core.store.tables import Job, Worker, now
+from core.store.tables import Job, now
 from core.store.trouble import StoreTroubleError
 
 __all__ = ["Supervisor", "end_tree", "log_path"]
@@ -82,7 +80,8 @@ class Supervisor:
         signal.signal(signal.SIGINT, self._stop)
         processes.adopt_orphans()
         self.store.migrate()
-        self._register()
+        device = ", ".join(slot.device.title for slot in self.slots)
+        self.worker_id = presence.register(self.store, socket.gethostname(), device)
         try:
             while True:
                 self._serve()
@@ -97,7 +96,7 @@ class Supervisor:
                     return True
         finally:
             with contextlib.suppress(StoreTroubleError):
-                self._unregister()
+                presence.unregister(self.store, self.worker_id)
 
     def _serve(self) -> None:
         idle_since = time.monotonic()
@@ -152,7 +151,7 @@ class Supervisor:
             if self._is_idle():
                 self._calibrate()
             return
-        if not self._disk_has_room():
+        if not disk_has_room(self.store, self.settings):
             return
         free = [slot for slot in self.slots if slot.is_free()]
         if not free and self._is_idle():
@@ -304,20 +303,10 @@ class Supervisor:
                 if job.lease_expires_at is not None and job.lease_expires_at < now():
                     queue.give_back(self.store, job.id, token, "its worker has not been heard of")
                 continue
-            if worker is not None and worker.id != self.worker_id and _lives(worker):
+            if worker is not None and worker.id != self.worker_id and presence.lives(worker):
                 continue
             end_job(token, grace=self.settings.cancel_grace_seconds)
             queue.give_back(self.store, job.id, token, "the worker ended while it ran")
-
-    def _disk_has_room(self) -> bool:
-        """Whether a job may start; where not, those that wait say why."""
-        free = int(psutil.disk_usage(str(self.home)).free) // (1024 * 1024)
-        if free >= self.settings.min_free_mb:
-            return True
-        queue.explain_wait(
-            self.store, f"waiting for disk space: {free} MiB are free, {self.settings.min_free_mb} are needed to start"
-        )
-        return False
 
     # --- calibration ---
 
@@ -367,32 +356,11 @@ class Supervisor:
             environment["CUDA_VISIBLE_DEVICES"] = gpu
         return environment
 
-    # --- the worker's own row ---
-
-    def _register(self) -> None:
-        """Say that this worker is there; those of this host that are gone are marked so."""
-        host = socket.gethostname()
-        worker = Worker(
-            host=host,
-            pid=os.getpid(),
-            pid_started=processes.began(os.getpid()),
-            device=", ".join(slot.device.title for slot in self.slots),
-            code_version=code_version(),
-        )
-        with self.store.writing() as session:
-            for other in session.scalars(select(Worker).where(Worker.stopped_at.is_(None), Worker.host == host)):
-                if not _lives(other):
-                    other.stopped_at = now()
-            session.add(worker)
-            session.flush()
-            self.worker_id = worker.id
-
     def _heartbeat(self) -> None:
         """Renew the sign of life and the leases."""
         if time.monotonic() - self._beat_at < HEARTBEAT_SECONDS:
             return
-        with self.store.writing() as session:
-            session.execute(update(Worker).where(Worker.id == self.worker_id).values(heartbeat_at=now()))
+        presence.beat(self.store, self.worker_id)
         for slot in self.slots:
             if slot.work is not None and not slot.work.lost:
                 self._renew(slot.work)
@@ -403,16 +371,8 @@ class Supervisor:
             with self._owned(work):
                 queue.renew(self.store, work.job.id, work.token)
 
-    def _unregister(self) -> None:
-        with self.store.writing() as session:
-            session.execute(update(Worker).where(Worker.id == self.worker_id).values(stopped_at=now()))
-
     def _stop(self, _signal: int, _frame: object) -> None:
         self.stopping = True
-
-
-def _lives(worker: Worker) -> bool:
-    return processes.is_alive(worker.pid, worker.pid_started)
 
 
 def _epitaph(code: int) -> str:
