@@ -1,13 +1,13 @@
 """On a real Ray cluster of this machine, jobs run as they fit, end for certain, and outlive their executor and their node.
 
-A head without a core and two nodes with one each, all on loopback addresses and behind a token. Ray takes 127.0.0.1 for
-the machine's outer address, so the nodes have others.
+A head and a node with a core each, on loopback addresses and behind a token. Ray takes 127.0.0.1 for
+the machine's outer address, so they have others.
 """
 
+import contextlib
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -24,8 +24,8 @@ from core.actions.datasets import add_sample
 from core.actions.training import start_training
 from core.jobs import queue
 from core.jobs.processes import of_job
-from core.jobs.ray_cluster import Need, RayCluster
-from core.jobs.supervisor import log_path
+from core.jobs.ray_cluster import Need, RayCluster, RayTroubleError
+from core.jobs.supervisor import SWEEP_SECONDS, log_path
 from core.settings import PROJECT, Settings
 from core.store import queries
 from core.store.engine import Store
@@ -33,7 +33,7 @@ from core.store.tables import Job, Worker, now
 from tests.faults.stubs import DONE, PATIENCE, status, stub_jobs, submit, until
 
 MARK = "UNCONFOUND_TEST_CLUSTER"
-HEAD, NODES = "127.0.0.2", ("127.0.0.3", "127.0.0.4")
+HEAD, NODE, NODES = "127.0.0.2", "127.0.0.3", 2
 CORE = Need("CPU", 1)
 DEAF = """
     import signal
@@ -49,18 +49,23 @@ class Cluster(RayCluster):
 
     def __init__(self) -> None:
         self.mark = secrets.token_hex(8)
-        self.folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # noqa: S108 - a socket's path must be short
+        self.seen: set[psutil.Process] = set()
+        self.folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # pytest's own is too long for a socket's path
         self.gcs, board, client = free_ports(3)
         super().__init__(f"http://{HEAD}:{board}", CORE)
-        self.start(HEAD, 0, "--head", f"--port={self.gcs}", f"--dashboard-host={HEAD}", f"--dashboard-port={board}",
-                   f"--ray-client-server-port={client}", f"--temp-dir={self.folder}")  # fmt: skip
-        until(self.answers)
-        self.nodes = {address: self.start(address, 1, f"--address={HEAD}:{self.gcs}") for address in NODES}
-        until(lambda: len(self._nodes()) == 1 + len(NODES), every=0.5)
+        self.head = ("--head", f"--port={self.gcs}", f"--dashboard-host={HEAD}", f"--dashboard-port={board}",
+                     f"--ray-client-server-port={client}", f"--temp-dir={self.folder}")  # fmt: skip
 
-    def start(self, address: str, cores: int, *options: str) -> "subprocess.Popen[bytes]":
+    def begin(self) -> None:
+        self.start(HEAD, *self.head)
+        until(lambda: self.count() == 1, every=0.2)
+        self.node = self.start(NODE, f"--address={HEAD}:{self.gcs}")
+        until(lambda: self.count() == NODES, every=0.2)
+
+    def start(self, address: str, *options: str) -> "subprocess.Popen[bytes]":
         command = [str(Path(sys.executable).with_name("ray")), "start", "--block", f"--node-ip-address={address}",
-                   f"--num-cpus={cores}", "--num-gpus=0", "--object-store-memory=80000000", "--min-worker-port=0",
+                   "--num-cpus=1", "--num-gpus=0",
+                   f"--dashboard-agent-listen-port={free_ports(1)[0]}", "--object-store-memory=80000000", "--min-worker-port=0",
                    "--max-worker-port=0", "--disable-usage-stats", *options]  # fmt: skip
         quick = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "3"}
         with (self.folder / f"{address}.txt").open("wb") as log:
@@ -68,47 +73,62 @@ class Cluster(RayCluster):
                 command, env={**os.environ, **quick, MARK: self.mark}, stdout=log, stderr=subprocess.STDOUT
             )
 
-    def answers(self) -> bool:
+    def count(self) -> int:
         try:
-            return bool(self._nodes())
-        except Exception:
-            return False
+            return len(self._nodes())
+        except RayTroubleError:
+            return 0
 
     def unfinished(self) -> list[str]:
         return [one.name for one in self.submissions().values() if not one.has_ended]
 
-    def kill_node_of(self, job: Job) -> None:
-        """All processes of the node at once, the job's too, as when the machine's power goes."""
-        [node] = {one.node for one in self.submissions().values() if job.id in one.name and not one.has_ended}
-        [address] = {one["node_ip"] for one in self._nodes() if one["node_id"] == node}
-        root = psutil.Process(self.nodes[address].pid)
+    @contextlib.contextmanager
+    def theirs(self, address: str) -> Iterator[None]:
+        """Something of somebody else's takes a node's core."""
+        wish = {"entrypoint": "sleep 300", "submission_id": f"theirs-{secrets.token_hex(4)}", "entrypoint_num_cpus": 1,
+                "entrypoint_resources": {f"node:{address}": 0.01}}  # fmt: skip
+        self._ask("POST", "/api/jobs/", wish)
+        try:
+            until(lambda: self.free(self.submissions()) == NODES - 1, every=0.3)
+            yield
+        finally:
+            self.stop(wish["submission_id"])
+
+    def kill_node(self) -> None:
+        """All processes of the node at once, a job's too, as when the machine's power goes."""
+        root = psutil.Process(self.node.pid)
         tree = [root, *root.children(recursive=True)]
         for one in tree:
-            one.suspend()
-        for one in {*tree, *root.children(recursive=True)}:
+            one.suspend()  # nothing can start or tell anything any more
+        for one in reversed(tree):
             one.kill()
-        self.nodes.pop(address).wait(timeout=30)
+        self.node.wait(timeout=30)
 
     def end(self) -> list[psutil.Process]:
         """Kill everything that was started here; what is left then."""
         for _ in range(20):
-            for one in self.processes():
-                one.kill()
+            self.seen |= set(self.processes())
+            for one in self.seen:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+            psutil.wait_procs(self.seen, timeout=1)
             if not self.processes():
                 break
-            time.sleep(0.2)
         shutil.rmtree(self.folder, ignore_errors=True)
-        return self.processes()
+        return [*filter(_runs, self.seen), *self.processes()]
 
     def processes(self) -> list[psutil.Process]:
+        """Whatever carries the mark, and what hangs below: Ray's agents write their title over their environment."""
         found = []
         for one in psutil.process_iter():
-            try:
-                if one.status() != psutil.STATUS_ZOMBIE and one.environ().get(MARK) == self.mark:
-                    found.append(one)
-            except (psutil.Error, OSError):
-                continue
+            with contextlib.suppress(psutil.Error, OSError):
+                if _runs(one) and one.environ().get(MARK) == self.mark:
+                    found += [one, *one.children(recursive=True)]
         return found
+
+
+def _runs(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def free_ports(count: int) -> list[int]:
@@ -130,6 +150,7 @@ def cluster() -> Iterator[Cluster]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         cluster = Cluster()
         try:
+            cluster.begin()
             yield cluster
         finally:
             left = cluster.end()
@@ -177,7 +198,7 @@ def test_never_more_is_submitted_than_fits_and_what_ray_does_not_know_is_queued_
     cluster: Cluster, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: Start
 ) -> None:
     stub_jobs(tmp_path / "stub", monkeypatch, "    time.sleep(1)\n" + DONE)
-    jobs = [submit(store) for _ in range(5)]
+    jobs = [submit(store) for _ in range(3)]
     with store.writing() as session:  # an executor that died before its submission, or a head that was restarted
         session.add(Worker(id="gone", host="elsewhere (Ray)", pid=1, pid_started=1.0, device=f"Ray at {cluster.address}",
                            code_version="", heartbeat_at=now() - timedelta(hours=1)))  # fmt: skip
@@ -191,18 +212,8 @@ def test_never_more_is_submitted_than_fits_and_what_ray_does_not_know_is_queued_
         return all(status(store, one.id) == "done" for one in jobs)
 
     until(done, every=0.1)
-    assert most == len(NODES)
+    assert most == NODES
     assert [queries.get_job(store, one.id).attempts for one in jobs] == [1 + (one.id == lost.id) for one in jobs]
-
-
-def test_what_others_use_of_the_cluster_is_not_free(cluster: Cluster) -> None:
-    until(lambda: cluster.free({}) == len(NODES), every=0.5)
-    cluster._ask("POST", "/api/jobs/", {"entrypoint": "sleep 60", "submission_id": "theirs", "entrypoint_num_cpus": 1})
-    try:
-        until(lambda: cluster.free(cluster.submissions()) == len(NODES) - 1, every=0.5)
-    finally:
-        cluster.stop("theirs")
-    until(lambda: cluster.free({}) == len(NODES), every=0.5)
 
 
 def test_a_job_outlives_its_executor_is_adopted_by_the_next_and_cancelled_through_ray(
@@ -216,7 +227,10 @@ def test_a_job_outlives_its_executor_is_adopted_by_the_next_and_cancelled_throug
     token = queries.get_job(store, job.id).lease_token
     until(lambda: of_job(token), every=0.3)
     first.kill()
-    supervisor = start("--idle-exit", "7")
+    supervisor = start("--idle-exit", "600")
+    until(lambda: any("(Ray)" not in one.host for one in queries.live_workers(store)))
+    time.sleep(SWEEP_SECONDS + 1)
+    supervisor.terminate()
     assert supervisor.wait(timeout=PATIENCE) == 0
     there = queries.get_job(store, job.id)
     assert (there.status, there.lease_token, there.attempts) == ("running", token, 1)
@@ -253,16 +267,16 @@ def test_jobs_wait_and_say_so_while_ray_does_not_answer(store: Store, start: Sta
 
 
 def test_a_training_whose_node_dies_goes_on_from_its_checkpoint_on_another(
-    cluster: Cluster, store: Store, settings: Settings, start: Start
+    cluster: Cluster, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch, start: Start
 ) -> None:
-    dataset = add_sample(store, settings, "textlen")
-    monkey = {"label_epochs": "12", "checkpoints": "12"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.actions.training.ensure_worker", lambda settings: False)
-        begun = start_training(store, settings, dataset, encoder="tiny", options=monkey)
-    start()
-    until(lambda: len(queries.checkpoints(store, begun.run.id)) >= 2)
-    cluster.kill_node_of(begun.job)
+    """What somebody else runs on the head counts, so the training begins on the node."""
+    monkeypatch.setattr("core.actions.training.ensure_worker", lambda settings: False)
+    options = {"label_epochs": "12", "checkpoints": "12"}
+    with cluster.theirs(HEAD):
+        begun = start_training(store, settings, add_sample(store, settings, "textlen"), encoder="tiny", options=options)
+        start()
+        until(lambda: len(queries.checkpoints(store, begun.run.id)) >= 2)
+        cluster.kill_node()
     killed = time.monotonic()
     until(lambda: queries.get_job(store, begun.job.id).attempts == 2)
     print(f"node killed → submitted again {time.monotonic() - killed:.1f} s")
