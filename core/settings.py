@@ -51,6 +51,13 @@ class Settings(BaseSettings):
     worker_idle_seconds: float = Field(
         600.0, gt=0, description="An unwatched worker with nothing to do leaves after this"
     )
+    ray_address: str | None = Field(
+        None, pattern=r"^https?://[^/]+$", description="Dashboard of the Ray cluster that runs jobs; see docs/ray.md"
+    )
+    ray_cpus_per_job: float | None = Field(None, gt=0, description="Run a job in Ray on so many cores, not on a GPU")
+    ray_ahead: int = Field(0, ge=0, description="Jobs given to Ray beyond those that fit, for an autoscaler to see")
+    ray_command: str | None = Field(None, description="Shell command that runs a job on a node; its id is appended")
+    ray_send_settings: bool = Field(True, description="Send these settings with a job; not where nodes have their own")
     cancel_grace_seconds: float = Field(15.0, ge=0, description="Time between asking a job to stop and ending it")
 
     @property

@@ -280,6 +280,18 @@ def has_expired(store: Store, job: Job) -> bool:
         return job.lease_expires_at is not None and job.lease_expires_at < moment(session)
 
 
+def adopt(store: Store, job: Job, worker_id: str) -> bool:
+    """Look after a running job in the place of a worker that is gone. False where another one was first, or it ended."""
+    with store.writing() as session:
+        changed = session.execute(
+            update(Job)
+            .where(Job.id == job.id, Job.lease_token == job.lease_token, Job.worker_id == job.worker_id)
+            .values(worker_id=worker_id, lease_expires_at=moment(session) + LEASE)
+            .returning(Job.id)
+        ).first()
+    return changed is not None
+
+
 def _write(session: Session, job_id: str, token: str, values: dict[str, Any]) -> None:
     changed = session.execute(
         update(Job)

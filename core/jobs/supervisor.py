@@ -16,24 +16,21 @@ import sys
 import time
 from collections.abc import Iterator
 
-import psutil
-from sqlalchemy import select, update
-
 from core.errors import UserError
-from core.jobs import processes, queue
+from core.jobs import presence, processes, queue
 from core.jobs.allocator import allocator
 from core.jobs.calibrate import known_speed
 from core.jobs.devices import devices
 from core.jobs.locks import supervisor_lock, try_lock, watched
 from core.jobs.logs import LogSender, log_path
 from core.jobs.processes import RANK_DIED, STOPPED, end_job, end_tree
+from core.jobs.room import disk_has_room
 from core.jobs.slots import Slot, Work, let_go, slots
-from core.jobs.version import Renewal, code_version
+from core.jobs.version import Renewal
 from core.settings import PROJECT, Settings
-from core.store.clock import moment
 from core.store.engine import open_store
 from core.store.queries import list_jobs
-from core.store.tables import Job, Worker
+from core.store.tables import Job
 from core.store.trouble import StoreTroubleError
 
 __all__ = ["Supervisor", "end_tree", "log_path"]
@@ -79,7 +76,8 @@ class Supervisor:
         signal.signal(signal.SIGINT, self._stop)
         processes.adopt_orphans()
         self.store.migrate()
-        self._register()
+        device = ", ".join(slot.title for slot in self.slots)
+        self.worker_id = presence.register(self.store, socket.gethostname(), device)
         try:
             while True:
                 self._serve()
@@ -95,7 +93,7 @@ class Supervisor:
         finally:
             self.logs.close()
             with contextlib.suppress(StoreTroubleError):
-                self._unregister()
+                presence.unregister(self.store, self.worker_id)
 
     def _serve(self) -> None:
         idle_since = time.monotonic()
@@ -150,7 +148,7 @@ class Supervisor:
             if self._is_idle():
                 self._calibrate()
             return
-        if not self._disk_has_room():
+        if not disk_has_room(self.store, self.settings):
             return
         free = [slot for slot in self.slots if slot.is_free()]
         if not free and self._is_idle():
@@ -304,20 +302,10 @@ class Supervisor:
                 if queue.has_expired(self.store, job):
                     queue.give_back(self.store, job.id, token, "its worker has not been heard of")
                 continue
-            if worker is not None and worker.id != self.worker_id and _lives(worker):
+            if worker is not None and worker.id != self.worker_id and presence.lives(worker):
                 continue
             end_job(token, grace=self.settings.cancel_grace_seconds)
             queue.give_back(self.store, job.id, token, "the worker ended while it ran")
-
-    def _disk_has_room(self) -> bool:
-        """Whether a job may start; where not, those that wait say why."""
-        free = int(psutil.disk_usage(str(self.home)).free) // (1024 * 1024)
-        if free >= self.settings.min_free_mb:
-            return True
-        queue.explain_wait(
-            self.store, f"waiting for disk space: {free} MiB are free, {self.settings.min_free_mb} are needed to start"
-        )
-        return False
 
     # --- calibration ---
 
@@ -370,33 +358,11 @@ class Supervisor:
             environment["CUDA_VISIBLE_DEVICES"] = gpus
         return environment
 
-    # --- the worker's own row ---
-
-    def _register(self) -> None:
-        """Say that this worker is there; those of this host that are gone are marked so."""
-        host = socket.gethostname()
-        worker = Worker(
-            host=host,
-            pid=os.getpid(),
-            pid_started=processes.began(os.getpid()),
-            device=", ".join(slot.title for slot in self.slots),
-            code_version=code_version(),
-        )
-        with self.store.writing() as session:
-            for other in session.scalars(select(Worker).where(Worker.stopped_at.is_(None), Worker.host == host)):
-                if not _lives(other):
-                    other.stopped_at = moment(session)
-            worker.started_at = worker.heartbeat_at = moment(session)
-            session.add(worker)
-            session.flush()
-            self.worker_id = worker.id
-
     def _heartbeat(self) -> None:
         """Renew the sign of life and the leases."""
         if time.monotonic() - self._beat_at < HEARTBEAT_SECONDS:
             return
-        with self.store.writing() as session:
-            session.execute(update(Worker).where(Worker.id == self.worker_id).values(heartbeat_at=moment(session)))
+        presence.beat(self.store, self.worker_id)
         for slot in self.slots:
             if slot.work is not None and not slot.work.lost:
                 self._renew(slot.work)
@@ -407,16 +373,8 @@ class Supervisor:
             with self._owned(work):
                 queue.renew(self.store, work.job.id, work.token)
 
-    def _unregister(self) -> None:
-        with self.store.writing() as session:
-            session.execute(update(Worker).where(Worker.id == self.worker_id).values(stopped_at=moment(session)))
-
     def _stop(self, _signal: int, _frame: object) -> None:
         self.stopping = True
-
-
-def _lives(worker: Worker) -> bool:
-    return processes.is_alive(worker.pid, worker.pid_started)
 
 
 def _epitaph(code: int) -> str:
