@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -53,7 +54,7 @@ def test_eight_first_visitors_a_killed_server_and_a_restart_make_one_worker(tmp_
         for tab in tabs:
             tab.context.close()
         os.kill(first.pid, signal.SIGKILL)
-        until(lambda: not is_alive(first.pid, None))
+        until(lambda: psutil.Process(first.pid).status() == psutil.STATUS_ZOMBIE)
         assert is_alive(before.pid, before.pid_started)
         with serving(home) as second:
             assert the_worker(second).id == worker.id

@@ -85,7 +85,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_bits(store: Store, settin
         at = time.monotonic()
         if what != "job":
             until(lambda worker=worker: not is_alive(worker.pid, worker.pid_started))
-            ensure_worker(settings)
+            until(lambda: ensure_worker(settings), every=0.5)  # its last thread may hold its lock for a moment yet
         # At work again, in another process than before (or just ended, where the kill came too late).
         until(lambda job=job, old=there: ended(store, job) or is_another(queries.get_job(store, job.id), old))
         resumed[what].append(time.monotonic() - at)

@@ -110,7 +110,7 @@ def test_a_frozen_job_of_a_dead_worker_is_ended_before_its_successor_starts(
     [worker] = queries.live_workers(store)
     os.kill(worker.pid, signal.SIGKILL)
     until(lambda: not is_alive(worker.pid, worker.pid_started))
-    ensure_worker(settings)
+    until(lambda: ensure_worker(settings), every=0.5)
     until(lambda: queries.get_job(store, job.id).pid not in (None, first.pid))
     assert not is_alive(first.pid, first.pid_started)
     assert queries.get_job(store, job.id).attempts == 2
