@@ -271,7 +271,7 @@ def test_a_training_whose_node_dies_goes_on_from_its_checkpoint_on_another(
 ) -> None:
     """What somebody else runs on the head counts, so the training begins on the node."""
     monkeypatch.setattr("core.actions.training.ensure_worker", lambda settings: False)
-    options = {"label_epochs": "12", "checkpoints": "12"}
+    options = {"label_epochs": "4", "checkpoints": "8"}
     with cluster.theirs(HEAD):
         begun = start_training(store, settings, add_sample(store, settings, "textlen"), encoder="tiny", options=options)
         start()
