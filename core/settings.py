@@ -52,7 +52,7 @@ class Settings(BaseSettings):
         600.0, gt=0, description="An unwatched worker with nothing to do leaves after this"
     )
     ray_address: str | None = Field(
-        None, pattern=r"^https?://[^/]+$", description="Dashboard of the Ray cluster that runs jobs; see docs/ray.md"
+        None, pattern=r"^https?://\S+$", description="Dashboard of the Ray cluster that runs jobs; see docs/ray.md"
     )
     ray_cpus_per_job: float | None = Field(None, gt=0, description="Run a job in Ray on so many cores, not on a GPU")
     ray_ahead: int = Field(0, ge=0, description="Jobs given to Ray beyond those that fit, for an autoscaler to see")

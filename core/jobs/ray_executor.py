@@ -111,12 +111,15 @@ class RayExecutor:
         self.store.migrate()
         self.worker_id = presence.register(self.store, self.host, self.title)
         try:
-            self._serve()
+            while True:
+                self._serve()
+                lock.release()
+                # A job submitted between the last look at the queue and the release found the lock taken.
+                if self.stopping or self.outdated or not queue.is_waiting(self.store) or not try_lock(lock):
+                    return True
         finally:
-            lock.release()
             with contextlib.suppress(StoreTroubleError):
                 presence.unregister(self.store, self.worker_id)
-        return True
 
     def _serve(self) -> None:
         idle_since = time.monotonic()
@@ -147,7 +150,7 @@ class RayExecutor:
             presence.beat(self.store, self.worker_id)
         there = self.cluster.submissions()
         self.heard_at = time.monotonic()
-        for work in list(self.works):
+        for work in sorted(self.works, key=lambda work: not work.known):  # one that Ray refuses keeps no other waiting
             self._look(work, there.get(work.name), beating=beating)
         if beating:
             self._beat_at = time.monotonic()
@@ -236,7 +239,10 @@ class RayExecutor:
     def _look(self, work: Submitted, found: Submission | None, *, beating: bool) -> None:
         """See how a job is by what Ray tells, and bring it one step nearer to its end if it is to end."""
         if found is None and not work.known:
-            self._submit(work)
+            if self._cancel_requested(work.job.id):
+                self._drop(work, "it was not submitted yet")
+            else:
+                self._submit(work)
             return
         if found is None:
             self._drop(work, "Ray no longer knows it; its head was restarted, most likely")

@@ -1,6 +1,6 @@
 """On a real Ray cluster of this machine, jobs run as they fit, end for certain, and outlive their executor and their node.
 
-A head and a node with a core each, on loopback addresses and behind a token. Ray takes 127.0.0.1 for
+A head and a node with a core and what Ray takes for a GPU each, on loopback addresses and behind a token. Ray takes 127.0.0.1 for
 the machine's outer address, so they have others.
 """
 
@@ -23,10 +23,11 @@ import pytest
 from core.actions.datasets import add_sample
 from core.actions.training import start_training
 from core.jobs import queue
+from core.jobs.launch import ensure_worker
 from core.jobs.processes import of_job
 from core.jobs.ray_cluster import Need, RayCluster, RayTroubleError
 from core.jobs.supervisor import SWEEP_SECONDS, log_path
-from core.settings import PROJECT, Settings
+from core.settings import PROJECT, Settings, get_settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Job, Worker, now
@@ -64,7 +65,7 @@ class Cluster(RayCluster):
 
     def start(self, address: str, *options: str) -> "subprocess.Popen[bytes]":
         command = [str(Path(sys.executable).with_name("ray")), "start", "--block", f"--node-ip-address={address}",
-                   "--num-cpus=1", "--num-gpus=0",
+                   "--num-cpus=1", "--num-gpus=1",
                    f"--dashboard-agent-listen-port={free_ports(1)[0]}", "--object-store-memory=80000000", "--min-worker-port=0",
                    "--max-worker-port=0", "--disable-usage-stats", *options]  # fmt: skip
         quick = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "3"}
@@ -197,7 +198,14 @@ def name_of(store: Store, job: Job) -> str:
 def test_never_more_is_submitted_than_fits_and_what_ray_does_not_know_is_queued_again(
     cluster: Cluster, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: Start
 ) -> None:
-    stub_jobs(tmp_path / "stub", monkeypatch, "    time.sleep(1)\n" + DONE)
+    """Each takes a GPU, as it does when nothing else is set."""
+    monkeypatch.delenv("UNCONFOUND_RAY_CPUS_PER_JOB")
+    seen = tmp_path / "gpus"
+    stub_jobs(
+        tmp_path / "stub",
+        monkeypatch,
+        f"    print(os.environ['CUDA_VISIBLE_DEVICES'], file=open({str(seen)!r}, 'a'))\n    time.sleep(1)\n{DONE}",
+    )
     jobs = [submit(store) for _ in range(3)]
     with store.writing() as session:  # an executor that died before its submission, or a head that was restarted
         session.add(Worker(id="gone", host="elsewhere (Ray)", pid=1, pid_started=1.0, device=f"Ray at {cluster.address}",
@@ -213,6 +221,7 @@ def test_never_more_is_submitted_than_fits_and_what_ray_does_not_know_is_queued_
 
     until(done, every=0.1)
     assert most == NODES
+    assert seen.read_text() == "0\n" * len(jobs)
     assert [queries.get_job(store, one.id).attempts for one in jobs] == [1 + (one.id == lost.id) for one in jobs]
 
 
@@ -257,13 +266,19 @@ def test_what_ray_says_of_a_job_that_never_began_is_in_its_log(
     assert "no such program" in log_path(store, job.id).read_text()
 
 
-def test_jobs_wait_and_say_so_while_ray_does_not_answer(store: Store, start: Start) -> None:
+@pytest.mark.usefixtures("workers")
+def test_where_a_cluster_is_set_its_executor_is_woken_and_jobs_wait_while_ray_does_not_answer(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNCONFOUND_RAY_ADDRESS", "http://127.0.0.2:9")
+    get_settings.cache_clear()
     job = submit(store)
-    start("--ray", "http://127.0.0.2:9")
+    assert ensure_worker(get_settings())
     until(
         lambda: "waiting for Ray: Ray at http://127.0.0.2:9 does not answer" in queries.get_job(store, job.id).message
     )
     assert status(store, job.id) == "queued"
+    assert [one.device for one in queries.live_workers(store)] == ["Ray at http://127.0.0.2:9"]
 
 
 def test_a_training_whose_node_dies_goes_on_from_its_checkpoint_on_another(
