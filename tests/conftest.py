@@ -16,6 +16,13 @@ from core.store.engine import Store, open_store
 from tests import postgres
 
 DATABASES = ("sqlite", "postgresql")
+LONGEST = ("test_kills.py", "test_tuning.py", "test_rounds.py", "test_supervisor.py", "test_ray.py")
+"""Files that begin first, so that no process works alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
