@@ -14,7 +14,7 @@ from core.actions.datasets import add_sample
 from core.actions.training import start_training
 from core.actions.waiting import wait_for
 from core.errors import UserError
-from core.jobs import queue
+from core.jobs import presence, queue
 from core.jobs.processes import end_tree
 from core.jobs.reporter import Reporter
 from core.jobs.supervisor import Supervisor, log_path
@@ -112,7 +112,7 @@ def test_a_worker_with_a_wrong_clock_neither_steals_nor_loses_a_lease(store: Sto
     assert not queue.has_expired(store, theirs)
     assert queue.hung(store, 1) == {}
     supervisor = Supervisor(settings)
-    supervisor._register()
+    supervisor.worker_id = presence.register(store, "here", "cpu")
     assert [one.host for one in queries.live_workers(store) if one.id == supervisor.worker_id]
     supervisor._recover()
     assert queries.get_job(store, theirs.id).status == "running"
