@@ -40,8 +40,11 @@ def server() -> Iterator[postgres.Server]:
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    """Where the store's rows are: None for its own SQLite file, or the URL of a fresh PostgreSQL database."""
-    if getattr(request, "param", "sqlite") == "sqlite":
+    """Where the store's rows are: None for its own SQLite file, or the URL of a fresh PostgreSQL database.
+
+    `UNCONFOUND_TEST_DATABASE=postgresql make test` puts every store of every test there.
+    """
+    if getattr(request, "param", os.environ.get("UNCONFOUND_TEST_DATABASE", "sqlite")) == "sqlite":
         yield None
         return
     running = request.getfixturevalue("server")
