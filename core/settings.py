@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import UserError
@@ -18,7 +18,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="UNCONFOUND_", env_file=PROJECT / ".env", extra="ignore", frozen=True)
 
     home: Path = Field(PROJECT / "data" / "store", description="Folder of the database and the artifacts")
-    database_url: str | None = Field(None, description="SQLAlchemy URL; a SQLite file in `home` when not given")
+    database_url: SecretStr | None = Field(
+        None, description="postgresql://user:password@host/database; a SQLite file in `home` when not given"
+    )
     local_models: list[Path] = Field([], description="Folders below which a local encoder may be loaded")
 
     max_upload_mb: int = Field(200, ge=1, description="Largest file that is read, in MiB")
@@ -44,8 +46,10 @@ class Settings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """The database's SQLAlchemy URL."""
-        return self.database_url or f"sqlite:///{self.home.resolve() / 'unconfound.sqlite'}"
+        """The database's SQLAlchemy URL, with its password."""
+        if self.database_url is not None and self.database_url.get_secret_value():
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.home.resolve() / 'unconfound.sqlite'}"
 
     @property
     def artifacts(self) -> Path:

@@ -13,9 +13,9 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import UserError
-from core.store.engine import Store
+from core.store.engine import Store, take_turn
 from core.store.queries import ENDED, get_job
-from core.store.tables import Job, Pause, Run, Worker, now
+from core.store.tables import Job, Pause, Run, Worker, shared_now
 
 LEASE = timedelta(seconds=60)
 
@@ -42,6 +42,7 @@ def submit(
     Raises:
         UserError: the queue is full.
     """
+    take_turn(session)
     waiting = session.scalars(select(Job.id).where(Job.status == "queued").limit(max_queue)).all()
     if len(waiting) >= max_queue:
         raise UserError(f"The queue is full ({max_queue} jobs wait). Cancel some, or raise UNCONFOUND_MAX_QUEUE.")
@@ -63,13 +64,12 @@ def claim(store: Store, worker_id: str, device: str) -> Job | None:
             .where(Job.status == "queued", or_(Job.after_id.is_(None), before.id.is_(None), before.status == "done"))
             .order_by(Job.priority.desc(), Job.created_at)
             .limit(1)
+            .with_for_update(skip_locked=True, of=Job)
         )
-        if store.engine.dialect.name == "postgresql":
-            statement = statement.with_for_update(skip_locked=True, of=Job)
         job = session.scalars(statement).first()
         if job is None:
             return None
-        moment = now()
+        moment = shared_now(session.connection())
         job.status = "running"
         job.attempts += 1
         job.worker_id = worker_id
@@ -95,6 +95,7 @@ def is_waiting(store: Store) -> bool:
 def pause(store: Store) -> None:
     """Start no more jobs until `resume`; what runs goes on."""
     with store.writing() as session:
+        take_turn(session)
         if session.get(Pause, 1) is None:
             session.add(Pause(id=1))
 
@@ -119,7 +120,7 @@ def set_priority(store: Store, job_id: str, priority: int) -> None:
     """
     get_job(store, job_id)
     with store.writing() as session:
-        job = session.get_one(Job, job_id)
+        job = session.get_one(Job, job_id, with_for_update=True)
         if job.status != "queued":
             raise UserError(f"The job {job_id} is {job.status}; only a waiting job can be moved.")
         job.priority = priority
@@ -127,11 +128,11 @@ def set_priority(store: Store, job_id: str, priority: int) -> None:
 
 def hung(store: Store, minutes: float) -> dict[str, float]:
     """Running jobs that have reported no progress for so many minutes: id → minutes of silence."""
-    moment = now()
-    statement = select(Job.id, Job.progress_at).where(
-        Job.status == "running", Job.progress_at < moment - timedelta(minutes=minutes)
-    )
     with store.reading() as session:
+        moment = shared_now(session.connection())
+        statement = select(Job.id, Job.progress_at).where(
+            Job.status == "running", Job.progress_at < moment - timedelta(minutes=minutes)
+        )
         rows = session.execute(statement).all()
     return {job_id: (moment - at).total_seconds() / 60 for job_id, at in rows if at is not None}
 
@@ -147,12 +148,14 @@ def explain_wait(store: Store, message: str) -> None:
 
 def started(store: Store, job_id: str, token: str, pid: int, pid_started: float | None) -> None:
     """Note the process that runs the job."""
-    _write(store, job_id, token, {"pid": pid, "pid_started": pid_started})
+    with store.writing() as session:
+        _write(session, job_id, token, {"pid": pid, "pid_started": pid_started})
 
 
 def renew(store: Store, job_id: str, token: str) -> None:
     """Say that the job is still looked after."""
-    _write(store, job_id, token, {"lease_expires_at": now() + LEASE})
+    with store.writing() as session:
+        _write(session, job_id, token, {"lease_expires_at": shared_now(session.connection()) + LEASE})
 
 
 def report(session: Session, job_id: str, token: str, progress: float, message: str) -> bool:
@@ -164,7 +167,7 @@ def report(session: Session, job_id: str, token: str, progress: float, message: 
     changed = session.execute(
         update(Job)
         .where(Job.id == job_id, Job.lease_token == token, Job.status == "running")
-        .values(progress=progress, message=message, progress_at=now())
+        .values(progress=progress, message=message, progress_at=shared_now(session.connection()))
         .returning(Job.cancel_requested_at)
     ).first()
     if changed is None:
@@ -184,8 +187,8 @@ def finish(
 ) -> bool:
     """End a running job as done, failed or cancelled. Returns False when it was not this holder's to end."""
     with store.writing() as session:
-        job = session.get(Job, job_id)
-        if job is None or job.lease_token != token or job.status != "running":
+        job = _held(session, job_id, token)
+        if job is None:
             return False
         _end(session, job, status, error)
         job.result = result
@@ -204,24 +207,19 @@ def give_back(store: Store, job_id: str, token: str, reason: str, *, counts: boo
         counts: whether it counts towards `max_attempts`; not where the worker itself was told to stop.
     """
     with store.writing() as session:
-        job = session.get(Job, job_id)
-        if job is None or job.lease_token != token or job.status != "running":
+        job = _held(session, job_id, token)
+        if job is not None:
+            _requeue(session, job, reason, counts=counts)
+
+
+def take_back(store: Store, job_id: str, token: str, reason: str) -> None:
+    """As `give_back`, for a job whose holder is out of reach: only where its lease has run out by now."""
+    with store.writing() as session:
+        job = _held(session, job_id, token)
+        if job is None or job.lease_expires_at is None:
             return
-        if job.cancel_requested_at is not None:
-            _end(session, job, "cancelled", None)
-        elif counts and job.attempts >= job.max_attempts:
-            _end(
-                session,
-                job,
-                "failed",
-                f"It was interrupted {job.attempts} times, the last time because {reason}. Its log may tell why.",
-            )
-        else:
-            job.status = "queued"
-            job.message = f"waiting to go on: {reason}"
-            job.attempts -= 0 if counts else 1
-            job.pid = job.pid_started = job.lease_token = job.lease_expires_at = None
-            _mirror(session, job)
+        if job.lease_expires_at < shared_now(session.connection()):
+            _requeue(session, job, reason, counts=True)
 
 
 def request_cancel(store: Store, job_id: str) -> str:
@@ -232,13 +230,13 @@ def request_cancel(store: Store, job_id: str) -> str:
     """
     get_job(store, job_id)
     with store.writing() as session:
-        job = session.get_one(Job, job_id)
+        job = session.get_one(Job, job_id, with_for_update=True)
         if job.status in ENDED:
             raise UserError(f"The job {job_id} has already ended ({job.status}); there is nothing to cancel.")
         if job.status == "queued":
             _end(session, job, "cancelled", None)
         else:
-            job.cancel_requested_at = job.cancel_requested_at or now()
+            job.cancel_requested_at = job.cancel_requested_at or shared_now(session.connection())
         return job.status
 
 
@@ -250,7 +248,7 @@ def retry(store: Store, job_id: str) -> None:
     """
     get_job(store, job_id)
     with store.writing() as session:
-        job = session.get_one(Job, job_id)
+        job = session.get_one(Job, job_id, with_for_update=True)
         if job.status not in ("failed", "cancelled"):
             raise UserError(f"The job {job_id} is {job.status}; only a failed or cancelled job can be tried again.")
         job.status = "queued"
@@ -270,14 +268,37 @@ def under_way(store: Store) -> list[tuple[Job, Worker | None]]:
         return [(job, worker) for job, worker in session.execute(statement)]
 
 
-def _write(store: Store, job_id: str, token: str, values: dict[str, Any]) -> None:
-    with store.writing() as session:
-        changed = session.execute(
-            update(Job)
-            .where(Job.id == job_id, Job.lease_token == token, Job.status == "running")
-            .values(**values)
-            .returning(Job.id)
-        ).first()
+def _held(session: Session, job_id: str, token: str) -> Job | None:
+    """The job, kept from every other writer until the transaction ends; None where it is not this token's any more."""
+    job = session.get(Job, job_id, with_for_update=True)
+    return job if job is not None and job.lease_token == token and job.status == "running" else None
+
+
+def _requeue(session: Session, job: Job, reason: str, *, counts: bool) -> None:
+    if job.cancel_requested_at is not None:
+        _end(session, job, "cancelled", None)
+    elif counts and job.attempts >= job.max_attempts:
+        _end(
+            session,
+            job,
+            "failed",
+            f"It was interrupted {job.attempts} times, the last time because {reason}. Its log may tell why.",
+        )
+    else:
+        job.status = "queued"
+        job.message = f"waiting to go on: {reason}"
+        job.attempts -= 0 if counts else 1
+        job.pid = job.pid_started = job.lease_token = job.lease_expires_at = None
+        _mirror(session, job)
+
+
+def _write(session: Session, job_id: str, token: str, values: dict[str, Any]) -> None:
+    changed = session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.lease_token == token, Job.status == "running")
+        .values(**values)
+        .returning(Job.id)
+    ).first()
     if changed is None:
         raise LeaseLostError(job_id)
 
@@ -285,12 +306,13 @@ def _write(store: Store, job_id: str, token: str, values: dict[str, Any]) -> Non
 def _end(session: Session, job: Job, status: str, error: str | None) -> None:
     job.status = status
     job.error = error
-    job.finished_at = now()
+    job.finished_at = shared_now(session.connection())
     job.pid = job.pid_started = job.lease_token = job.lease_expires_at = None
     _mirror(session, job)
     if status == "done":
         return
-    for waiting in session.scalars(select(Job).where(Job.after_id == job.id, Job.status == "queued")):
+    waits = select(Job).where(Job.after_id == job.id, Job.status == "queued").with_for_update()
+    for waiting in session.scalars(waits).all():
         waiting.message = (
             f"not started: the job before it was {status}"
             if status == "cancelled"

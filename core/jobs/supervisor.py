@@ -32,7 +32,7 @@ from core.jobs.version import Renewal, code_version
 from core.settings import PROJECT, Settings
 from core.store.engine import Store, open_store
 from core.store.queries import list_jobs
-from core.store.tables import Job, Worker, now
+from core.store.tables import Job, Worker, shared_now
 from core.store.trouble import StoreTroubleError
 
 __all__ = ["Supervisor", "end_tree", "log_path"]
@@ -301,8 +301,7 @@ class Supervisor:
                 continue
             if worker is not None and worker.host != host:
                 # Its processes cannot be seen from here. They end by themselves well before the lease does.
-                if job.lease_expires_at is not None and job.lease_expires_at < now():
-                    queue.give_back(self.store, job.id, token, "its worker has not been heard of")
+                queue.take_back(self.store, job.id, token, "its worker has not been heard of")
                 continue
             if worker is not None and worker.id != self.worker_id and _lives(worker):
                 continue
@@ -382,7 +381,7 @@ class Supervisor:
         with self.store.writing() as session:
             for other in session.scalars(select(Worker).where(Worker.stopped_at.is_(None), Worker.host == host)):
                 if not _lives(other):
-                    other.stopped_at = now()
+                    other.stopped_at = shared_now(session.connection())
             session.add(worker)
             session.flush()
             self.worker_id = worker.id
@@ -392,7 +391,8 @@ class Supervisor:
         if time.monotonic() - self._beat_at < HEARTBEAT_SECONDS:
             return
         with self.store.writing() as session:
-            session.execute(update(Worker).where(Worker.id == self.worker_id).values(heartbeat_at=now()))
+            moment = shared_now(session.connection())
+            session.execute(update(Worker).where(Worker.id == self.worker_id).values(heartbeat_at=moment))
         for slot in self.slots:
             if slot.work is not None and not slot.work.lost:
                 self._renew(slot.work)
@@ -405,7 +405,8 @@ class Supervisor:
 
     def _unregister(self) -> None:
         with self.store.writing() as session:
-            session.execute(update(Worker).where(Worker.id == self.worker_id).values(stopped_at=now()))
+            moment = shared_now(session.connection())
+            session.execute(update(Worker).where(Worker.id == self.worker_id).values(stopped_at=moment))
 
     def _stop(self, _signal: int, _frame: object) -> None:
         self.stopping = True

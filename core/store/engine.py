@@ -1,8 +1,12 @@
-"""Opening the store: one engine a process, short transactions, and a lock taken at the start of every write.
+"""Opening the store: one engine a process and short transactions, the same on SQLite and on PostgreSQL.
 
 SQLite upgrades a reading transaction to a writing one only when it writes, and then may answer "database is locked" at
 once, whatever the busy timeout (two readers cannot both upgrade). So a write says so first: `BEGIN IMMEDIATE` waits its
 turn for up to the busy timeout. In WAL mode readers never wait for a writer.
+
+On PostgreSQL writers work side by side, so whoever decides by what a row says locks it (`with_for_update`, which SQLite
+leaves out), and whoever decides by what is not there takes a turn (`take_turn`). A reading transaction sees one moment of
+the database, as it does in SQLite.
 """
 
 import errno
@@ -14,16 +18,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from core.settings import Settings, get_settings
 from core.store.artifacts import Artifacts
 from core.store.trouble import StoreTroubleError, trouble_of
+from core.store.url import engine_options, parse_url, place_of
 
 BUSY_SECONDS = 60
 PROBE_BYTES = 4096
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_TURN = 0x556E636F6E66  # "Unconf": the number of the advisory lock that PostgreSQL keeps for `take_turn`
 
 
 class Store:
@@ -33,7 +41,8 @@ class Store:
         self.url = url
         self.artifacts = Artifacts(artifacts)
         self.engine = _engine(url)
-        self._read = sessionmaker(self.engine, expire_on_commit=False)
+        reading = {} if self.engine.dialect.name == "sqlite" else _SNAPSHOT
+        self._read = sessionmaker(self.engine.execution_options(**reading), expire_on_commit=False)
         self._write = sessionmaker(self.engine.execution_options(begin="IMMEDIATE"), expire_on_commit=False)
 
     @contextmanager
@@ -78,6 +87,10 @@ class Store:
             if trouble is None:
                 raise
             raise trouble from error
+        except PoolTimeoutError as error:
+            raise StoreTroubleError(
+                f"Too many ask {self.place} at once: no connection became free in time. Try again in a minute."
+            ) from error
 
     def _check_room(self) -> None:
         """Write a small file beside a SQLite database, since a full or read-only disk still lets one read it.
@@ -107,11 +120,22 @@ class Store:
     @property
     def place(self) -> str:
         """Where the database is, without a password."""
-        return self.engine.url.render_as_string(hide_password=True)
+        return place_of(self.engine.url)
 
 
-def _engine(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+def take_turn(on: Session | Connection) -> None:
+    """In a writing transaction, wait until no other one that took a turn is open. On SQLite there never is one."""
+    if _dialect(on) == "postgresql":
+        on.execute(select(func.pg_advisory_xact_lock(_TURN)))
+
+
+def _dialect(on: Session | Connection) -> str:
+    return (on.get_bind() if isinstance(on, Session) else on).dialect.name
+
+
+def _engine(text: str) -> Engine:
+    url = parse_url(text)
+    engine = create_engine(url, **engine_options(url))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

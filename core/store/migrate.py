@@ -1,7 +1,6 @@
 """Bringing a database to the newest schema with Alembic, once, however many processes ask at the same time."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from alembic.command import upgrade as alembic_upgrade
 from alembic.config import Config
@@ -9,9 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from core.errors import UserError
-
-if TYPE_CHECKING:
-    from core.store.engine import Store
+from core.store.engine import Store, take_turn
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -24,10 +21,11 @@ def alembic_config() -> Config:
     return config
 
 
-def upgrade(store: "Store") -> None:
+def upgrade(store: Store) -> None:
     """Apply every migration that the database lacks.
 
-    The check and the migration share one writing transaction, so of two processes the second finds nothing to do.
+    The check and the migration share one writing transaction and its turn, so of two processes the second finds nothing
+    to do.
 
     Raises:
         UserError: the database has a revision that this version of the program does not know.
@@ -40,6 +38,7 @@ def upgrade(store: "Store") -> None:
             return
     known = {revision.revision for revision in script.walk_revisions()}
     with store.engine.execution_options(begin="IMMEDIATE").begin() as connection:
+        take_turn(connection)
         current = MigrationContext.configure(connection).get_current_revision()
         if current == head:
             return

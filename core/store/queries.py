@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from core.errors import UserError
 from core.store.engine import Store
-from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Job, Metric, Round, Run, Worker, now
+from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Job, Metric, Round, Run, Worker, shared_now
 
 WORKER_SILENT_SECONDS = 20.0
 Row = TypeVar("Row")
@@ -342,7 +342,7 @@ def live_workers(store: Store) -> list[Worker]:
     """Workers that have given a sign of life lately."""
     with store.reading() as session:
         there = session.scalars(select(Worker).where(Worker.stopped_at.is_(None)).order_by(Worker.started_at)).all()
-    moment = now()
+        moment = shared_now(session.connection())
     return [one for one in there if (moment - one.heartbeat_at).total_seconds() < WORKER_SILENT_SECONDS]
 
 

@@ -4,7 +4,21 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Connection,
+    DateTime,
+    Dialect,
+    ExecutionContext,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -15,12 +29,12 @@ def new_id() -> str:
 
 
 def now() -> datetime:
-    """The present moment, in UTC."""
+    """The present moment by this machine's clock, in UTC."""
     return datetime.now(UTC)
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite keeps no zone, so it is put back on the way out."""
+    """A moment in UTC. SQLite keeps no zone, so it is put back on the way out; PostgreSQL answers in the server's own."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -29,7 +43,22 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
+        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
+
+
+def shared_now(connection: Connection) -> datetime:
+    """The present moment by the one clock of all who share the database: on PostgreSQL the server's, else this machine's.
+
+    Machines disagree about the time. Whatever one writes and another judges (leases, signs of life, progress) is told by
+    this clock on both sides.
+    """
+    if connection.dialect.name == "postgresql":
+        return connection.execute(select(func.clock_timestamp(type_=UtcTime()))).scalar_one()
+    return now()
+
+
+def _at_insert(context: ExecutionContext) -> datetime:
+    return shared_now(context.root_connection)
 
 
 class Base(DeclarativeBase):
@@ -53,7 +82,7 @@ class Dataset(Base):
 
     id: Mapped[str] = mapped_column(String(12), primary_key=True, default=new_id)
     name: Mapped[str] = mapped_column(String(120), unique=True)
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=_at_insert)
     path: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
     labels: Mapped[list[str]]
@@ -84,7 +113,7 @@ class Run(Base):
     data_sha256: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(20), default="queued", index=True)
     failed_to_fit: Mapped[bool] = mapped_column(default=False)
-    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=_at_insert, index=True)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     seconds: Mapped[float | None]
@@ -122,7 +151,7 @@ class Checkpoint(Base):
     final: Mapped[bool] = mapped_column(default=False)
     path: Mapped[str | None] = mapped_column(String(255))
     bytes: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=_at_insert)
 
 
 class Round(Base):
@@ -139,7 +168,7 @@ class Round(Base):
     last: Mapped[int]
     kind: Mapped[str] = mapped_column(String(40))
     report: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=_at_insert)
 
 
 class Evaluation(Base):
@@ -157,7 +186,7 @@ class Evaluation(Base):
     worst_cell: Mapped[float]
     report: Mapped[dict[str, Any]]
     path: Mapped[str | None] = mapped_column(String(255))
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=_at_insert)
 
 
 class Diagnosis(Base):
@@ -185,7 +214,7 @@ class Diagnosis(Base):
     path: Mapped[str] = mapped_column(String(255))
     seconds: Mapped[float]
     device: Mapped[str | None] = mapped_column(String(120))
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=_at_insert)
 
 
 class Job(Base):
@@ -207,7 +236,7 @@ class Job(Base):
     priority: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int] = mapped_column(default=3)
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=_at_insert)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]
@@ -235,8 +264,8 @@ class Worker(Base):
     pid_started: Mapped[float | None]
     device: Mapped[str] = mapped_column(String(120))
     code_version: Mapped[str] = mapped_column(String(64))
-    started_at: Mapped[datetime] = mapped_column(default=now)
-    heartbeat_at: Mapped[datetime] = mapped_column(default=now)
+    started_at: Mapped[datetime] = mapped_column(default=_at_insert)
+    heartbeat_at: Mapped[datetime] = mapped_column(default=_at_insert)
     stopped_at: Mapped[datetime | None]
 
 
@@ -246,4 +275,4 @@ class Pause(Base):
     __tablename__ = "pauses"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    since: Mapped[datetime] = mapped_column(default=now)
+    since: Mapped[datetime] = mapped_column(default=_at_insert)

@@ -10,6 +10,8 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset, Job, Run, now
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 
 def submit(store: Store, kind: str = "diagnose", **options: object) -> Job:
     with store.writing() as session:

@@ -13,6 +13,8 @@ from core.store.tables import Job, Run
 from core.training.recorder import Metric, RoundReport
 from tests.pages.synthetic import add_dataset, add_run
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 
 @pytest.fixture
 def recorder(store: Store, settings: Settings) -> RunRecorder:

@@ -76,7 +76,7 @@ def _one(
     }
     path = f"runs/{run.id}/diagnoses/{row.id}.npz"
     row.path = reporter.patiently(lambda: reporter.store.artifacts.write_arrays(path, arrays))
-    reporter.write(lambda session: session.add(row))
+    reporter.write(lambda session: session.merge(row))
     return row.id
 
 
