@@ -71,14 +71,13 @@ class Server:
         store.engine.dispose()
         self.run(f"ALTER DATABASE test_1 RENAME TO {_TEMPLATE}")
 
-    def start(self, **settings: str) -> None:
+    def start(self) -> None:
         """Start the server and wait until it lets one in."""
-        options = [f"--{name}={value}" for name, value in {**_SETTINGS, **settings}.items()]
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
                     *(self._binaries / "postgres", "-D", self._data, "-p", str(self.port), "-k", self._folder),
-                    *options,
+                    *(f"--{name}={value}" for name, value in _SETTINGS.items()),
                 ],
                 user=self._user,
                 cwd=self._folder,
@@ -97,10 +96,14 @@ class Server:
             else:
                 return
 
-    def stop(self) -> None:
-        """Stop the server; whoever is connected is cut off."""
-        self._process.send_signal(signal.SIGINT)
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop the server; whoever is connected is cut off. With SIGQUIT it ends at once, as in a crash."""
+        self._process.send_signal(how)
         self._process.wait(timeout=START_SECONDS)
+
+    def is_up(self) -> bool:
+        """Whether the server runs."""
+        return self._process.poll() is None
 
     def create(self, template: str = "template0") -> str:
         """The URL of a new database, without tables."""

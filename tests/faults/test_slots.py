@@ -123,6 +123,7 @@ def test_another_process_with_the_same_number_is_not_mistaken() -> None:
     assert not is_alive(None, began)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_two_workers_on_one_store_run_no_job_twice(
     store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +135,7 @@ def test_two_workers_on_one_store_run_no_job_twice(
         "    time.sleep(0.2)\n" + DONE,
     )
     monkeypatch.setenv("STUB_LOG", str(tmp_path / "ran"))
-    monkeypatch.setenv("STUB_DATABASE", str(settings.home / "unconfound.sqlite"))
+    monkeypatch.setenv("STUB_DATABASE", settings.url)
     monkeypatch.setenv("UNCONFOUND_DATABASE_URL", settings.url)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     jobs = [submit(store) for _ in range(16)]
@@ -167,8 +168,10 @@ def _claim_all(url: str, artifacts: Path, name: str, found: "multiprocessing.Que
     found.put(mine)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_thousand_jobs_are_claimed_exactly_once_by_eight_processes(store: Store, settings: Settings) -> None:
-    jobs = [submit(store).id for _ in range(1000)]
+    with store.writing() as session:
+        jobs = [queue.submit(session, "diagnose", {}, max_queue=1000).id for _ in range(1000)]
     store.engine.dispose()
     context = multiprocessing.get_context("fork")
     found: multiprocessing.Queue[list[str]] = context.Queue()
