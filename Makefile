@@ -13,7 +13,7 @@ run: $(VENV)/run.stamp
 
 test: check
 	$(BIN)/python tools/browser.py
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -1,9 +1,11 @@
 """Every setting of the house in one typed place: environment variables UNCONFOUND_*, or the same names in a `.env` file."""
 
+import re
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import UserError
@@ -18,8 +20,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="UNCONFOUND_", env_file=PROJECT / ".env", extra="ignore", frozen=True)
 
     home: Path = Field(PROJECT / "data" / "store", description="Folder of the database and the artifacts")
-    database_url: SecretStr | None = Field(
-        None, description="postgresql://user:password@host/database; a SQLite file in `home` when not given"
+    database_url: str | None = Field(None, description="SQLAlchemy URL; a SQLite file in `home` when not given")
+    artifacts_url: str | None = Field(
+        None, description="Folder or fsspec URL of the artifacts (s3://bucket/prefix); `home/artifacts` when not given"
+    )
+    artifacts_cache_mb: int = Field(
+        20_000, ge=0, description="How much of a remote artifact root may lie in `home/cache`, in MiB"
     )
     local_models: list[Path] = Field([], description="Folders below which a local encoder may be loaded")
 
@@ -37,24 +43,51 @@ class Settings(BaseSettings):
     min_free_mb: int = Field(500, ge=0, description="Free disk space below which no job is started, in MiB")
 
     threads: int | None = Field(None, ge=1, description="CPU threads of a job; all cores when not given")
+    ranks: int = Field(
+        1, ge=1, le=64, description="Processes of a job, each with a GPU of its own; without GPUs they share the CPU"
+    )
     demo: bool = Field(True, description="Put the precomputed demo into an empty store")
     calibrate: bool = Field(True, description="Measure this machine's speed when the worker has nothing to do")
     worker_idle_seconds: float = Field(
         600.0, gt=0, description="An unwatched worker with nothing to do leaves after this"
     )
+    ray_address: str | None = Field(
+        None, pattern=r"^https?://\S+$", description="Dashboard of the Ray cluster that runs jobs; see docs/ray.md"
+    )
+    ray_cpus_per_job: float | None = Field(None, gt=0, description="Run a job in Ray on so many cores, not on a GPU")
+    ray_ahead: int = Field(0, ge=0, description="Jobs given to Ray beyond those that fit, for an autoscaler to see")
+    ray_command: str | None = Field(None, description="Shell command that runs a job on a node; its id is appended")
+    ray_send_settings: bool = Field(True, description="Send these settings with a job; not where nodes have their own")
     cancel_grace_seconds: float = Field(15.0, ge=0, description="Time between asking a job to stop and ending it")
 
     @property
     def url(self) -> str:
-        """The database's SQLAlchemy URL, with its password."""
-        if self.database_url is not None and self.database_url.get_secret_value():
-            return self.database_url.get_secret_value()
-        return f"sqlite:///{self.home.resolve() / 'unconfound.sqlite'}"
+        """The database's SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'unconfound.sqlite'}"
+
+    @field_validator("artifacts_url")
+    @classmethod
+    def _usable_root(cls, value: str | None) -> str | None:
+        if value is None or re.fullmatch(
+            r"/.*|(file|local):///.+|(?!file:|local:|memory:)[a-z0-9+.-]+://[^/]+.*", value
+        ):
+            return value
+        raise ValueError("it has to be a full path, or a URL such as s3://bucket/prefix")
 
     @property
     def artifacts(self) -> Path:
-        """Root of everything that is kept as a file."""
-        return self.home.resolve() / "artifacts"
+        """Where artifacts lie on this machine: the root itself, or the cache of a remote one."""
+        if self.artifacts_url is None:
+            return self.home.resolve() / "artifacts"
+        if self.artifacts_remote is None:
+            return Path(re.sub(r"^(file|local)://", "", self.artifacts_url)).resolve()
+        return self.home.resolve() / "cache" / sha256(self.artifacts_url.encode()).hexdigest()[:12]
+
+    @property
+    def artifacts_remote(self) -> str | None:
+        """URL of an artifact root that is no folder of this machine."""
+        url = self.artifacts_url
+        return None if url is None or url.startswith(("/", "file://", "local://")) else url
 
 
 @lru_cache(maxsize=1)

@@ -1,8 +1,4 @@
-"""What every test shares: a store of its own, no network, and one thread a process (the suite runs two at a time).
-
-A store is a SQLite file. Tests marked `databases("sqlite", "postgresql")` run twice, the second time on a database of
-their own on a real PostgreSQL server, which every process of pytest starts once.
-"""
+"""What every test shares: a store of its own, no network, and one thread a process (the suite runs two at a time)."""
 
 import os
 from collections.abc import Iterator
@@ -17,49 +13,53 @@ os.environ["UNCONFOUND_CALIBRATE"] = "false"  # every worker of a test would mea
 
 from core.settings import Settings, get_settings
 from core.store.engine import Store, open_store
-from tests.postgresql import Server, serving
+from tests import postgres
+
+DATABASES = ("sqlite", "postgresql")
+LONGEST = ("test_kills.py", "test_tuning.py", "test_rounds.py", "test_supervisor.py", "test_ray.py")
+"""Files that begin first, so that no process works alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test once on each database that its nearest `databases` mark names."""
-    mark = metafunc.definition.get_closest_marker("databases")
-    if mark is not None and "database_url" in metafunc.fixturenames:
-        metafunc.parametrize("database_url", mark.args, indirect=True)
+    """Tests marked `both_databases` that have a store run once on each."""
+    if "database" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_databases"):
+        metafunc.parametrize("database", DATABASES, indirect=True)
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Server]:
-    """A real PostgreSQL server."""
-    with serving() as server:
-        yield server
+def server() -> Iterator[postgres.Server]:
+    """A real PostgreSQL server, started when the first test asks for it."""
+    with postgres.serving() as running:
+        yield running
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    """The URL of the test's own PostgreSQL database, or None: the SQLite file in the store's folder, made when it is used.
-
-    The database is empty for a test that takes `settings` alone, as the SQLite file is; with `store` it has its tables.
-    """
+def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Where the store's rows are: None for its own SQLite file, or the URL of a fresh PostgreSQL database."""
     if getattr(request, "param", "sqlite") == "sqlite":
         yield None
         return
-    server: Server = request.getfixturevalue("postgresql")
-    url = server.create_migrated() if "store" in request.fixturenames else server.create()
+    running = request.getfixturevalue("server")
+    url = running.fresh(template="migrated")
     yield url
-    server.drop(url)
+    running.drop(url)
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str | None) -> Iterator[Settings]:
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str | None) -> Iterator[Settings]:
     """Settings of a store in a fresh folder, for this process and those it starts."""
     monkeypatch.setenv("UNCONFOUND_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("UNCONFOUND_DATABASE_URL", database_url or "")
+    if database is not None:
+        monkeypatch.setenv("UNCONFOUND_DATABASE_URL", database)
     monkeypatch.setenv("UNCONFOUND_WORKER_IDLE_SECONDS", "5")
     monkeypatch.setenv("UNCONFOUND_MIN_FREE_MB", "50")
     get_settings.cache_clear()
-    settings = get_settings()
-    yield settings
-    open_store(settings).engine.dispose()
+    yield get_settings()
     get_settings.cache_clear()
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from core.settings import PROJECT, get_settings
 from core.store import queries
-from core.store.engine import Store, open_store, take_turn
+from core.store.engine import Store, open_store
 from core.store.tables import Base, Checkpoint, Dataset, Diagnosis, Evaluation, Metric, Round, Run, UtcTime
 
 FOLDER = PROJECT / "data" / "demo"
@@ -37,7 +37,6 @@ def add_demo(store: Store, folder: Path = FOLDER) -> bool:
     for relative in content["files"]:
         store.artifacts.write(relative, partial(_copy, folder / "files" / relative))
     with store.writing() as session:
-        take_turn(session)
         if session.scalars(select(Dataset.id).limit(1)).first() is not None:
             return False
         for name, rows in content["tables"].items():
@@ -80,7 +79,7 @@ def export_demo(store: Store, runs: Sequence[Run], folder: Path = FOLDER) -> Non
             with target.open("wb") as handle:
                 np.savez_compressed(handle, allow_pickle=False, **arrays)
         else:
-            _copy(store.artifacts.path(relative), target)
+            _copy(store.artifacts.fetch(relative), target)
     text = json.dumps({"tables": plain, "files": files}, ensure_ascii=False, separators=(",", ":"))
     (folder / "demo.json").write_text(text + "\n", encoding="utf-8")
 

@@ -11,8 +11,10 @@ from core.commands.console import Console, percent, table
 from core.jobs import queue
 from core.jobs.devices import devices
 from core.jobs.launch import ensure_worker
-from core.jobs.supervisor import Supervisor, log_path
-from core.settings import PROJECT
+from core.jobs.logs import read_log
+from core.jobs.ray_executor import RayExecutor
+from core.jobs.supervisor import Supervisor
+from core.settings import PROJECT, get_settings
 from core.store import queries
 
 
@@ -49,6 +51,11 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         type=float,
         metavar="SECONDS",
         help="leave after this long with nothing to do and no dashboard up",
+    )
+    worker.add_argument(
+        "--ray",
+        metavar="URL",
+        help="run jobs on the Ray cluster with this dashboard, such as http://head:8265, not on this machine",
     )
     worker.set_defaults(command=_worker)
 
@@ -103,8 +110,7 @@ def _show(options: argparse.Namespace, console: Console) -> None:
 
 def _logs(options: argparse.Namespace, console: Console) -> None:
     job = queries.get_job(console.store, options.id)
-    path = log_path(console.store, job.id)
-    text = path.read_text(errors="replace") if path.exists() else ""
+    text, _bytes = read_log(console.store, job.id)
     console.answer({"job": job.id, "log": text}, text or "(nothing was printed yet)")
 
 
@@ -125,11 +131,17 @@ def _delete(options: argparse.Namespace, console: Console) -> None:
 
 
 def _worker(options: argparse.Namespace, console: Console) -> None:
+    if options.ray is not None:
+        os.environ["UNCONFOUND_RAY_ADDRESS"] = options.ray
+        get_settings.cache_clear()
+    settings = get_settings()
     titles = ", ".join(device.title for device in devices())
-    print(f"worker on {titles}, store {console.settings.home.resolve()}", file=sys.stderr)
-    supervisor = Supervisor(console.settings, idle_seconds=options.idle_exit)
-    ran = supervisor.run()
-    if supervisor.outdated and not supervisor.stopping:
+    place = f"the Ray cluster at {settings.ray_address}" if settings.ray_address else titles
+    print(f"worker on {place}, store {settings.home.resolve()}", file=sys.stderr)
+    kind = RayExecutor if settings.ray_address else Supervisor
+    worker = kind(settings, idle_seconds=options.idle_exit)
+    ran = worker.run()
+    if worker.outdated and not worker.stopping:
         # The same process, so that whoever watches over it (Docker, systemd, a parent) keeps watching over the new one.
         print("the code has changed; the worker begins anew with it", file=sys.stderr, flush=True)
         os.chdir(PROJECT)

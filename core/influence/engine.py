@@ -90,6 +90,7 @@ class Engine:
                 held = self._hold(share, first=sum(part.probes.shape[1] for part in parts))
                 pairs, norms = self._stream(train, held)
                 parts.append(Products(pairs, norms, held.norms))
+                del held  # before the next share is built
         return Products(
             torch.cat([part.pairs for part in parts], 2), parts[0].train, torch.cat([part.probes for part in parts], 1)
         )

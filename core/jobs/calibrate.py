@@ -1,12 +1,13 @@
 """`python -m core.jobs.calibrate`: measure once how fast this machine trains, so that a run's time can be told before it starts.
 
 The worker starts it while there is nothing else to do and ends it when there is; the result is `speed.json` beside the
-artifacts.
+artifacts of this machine; it is not sent to a remote root.
 """
 
 import json
 
 from core.settings import get_settings
+from core.store.artifacts import whole_file
 from core.store.engine import Store, open_store
 from core.training.config import TrainConfig
 from core.training.estimate import Speed
@@ -28,7 +29,8 @@ def main() -> None:
 
     speed = measure_speed(TrainConfig())
     text = json.dumps(speed.to_dict())
-    open_store(get_settings()).artifacts.write(FILE, lambda path: path.write_text(text, encoding="utf-8"))
+    with whole_file(open_store(get_settings()).artifacts.path(FILE)) as scratch:
+        scratch.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from core.jobs.locks import supervisor_lock, try_lock
+from core.jobs.locks import ray_lock, supervisor_lock, try_lock
 from core.jobs.processes import TOKEN, WORKER
 from core.settings import PROJECT, Settings
 
@@ -12,10 +12,12 @@ from core.settings import PROJECT, Settings
 def ensure_worker(settings: Settings) -> bool:
     """Start a detached worker for this store unless one is there. Returns whether one was started.
 
+    Where the settings name a Ray cluster it is the executor on that cluster, and nothing runs on this machine.
+
     Of several that start at the same moment all but one find the lock taken and leave at once.
     """
     home = settings.home.resolve()
-    lock = supervisor_lock(home)
+    lock = ray_lock(home) if settings.ray_address else supervisor_lock(home)
     if not try_lock(lock):
         return False
     lock.release()

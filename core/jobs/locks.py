@@ -1,4 +1,4 @@
-"""Who is there: one supervisor a store, and the dashboards that want it to stay.
+"""Who is there: one supervisor a store, one executor on Ray, and the dashboards that want them to stay.
 
 Both are locks on files, held for as long as the process lives. The operating system lets go of them however the process
 ends, so nothing is ever stale after a kill or a power cut.
@@ -14,6 +14,12 @@ def supervisor_lock(home: Path) -> FileLock:
     """The lock that the one supervisor of a store holds."""
     home.mkdir(parents=True, exist_ok=True)
     return FileLock(home / "supervisor.lock", thread_local=False)
+
+
+def ray_lock(home: Path) -> FileLock:
+    """The lock that the one executor of a store on a Ray cluster holds; a supervisor may run beside it."""
+    home.mkdir(parents=True, exist_ok=True)
+    return FileLock(home / "ray.lock", thread_local=False)
 
 
 def try_lock(lock: FileLock) -> bool:

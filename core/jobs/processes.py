@@ -17,8 +17,12 @@ import psutil
 
 TOKEN = "UNCONFOUND_JOB_TOKEN"  # noqa: S105 - the name of a variable
 WORKER = "UNCONFOUND_WORKER_PID"
+OWN_LOG = "UNCONFOUND_JOB_OWN_LOG"
+"""Set where nobody else leads what a job prints into its log."""
 STOPPED = 3
 """Exit code of a job's process that stopped before the end, its state saved."""
+RANK_DIED = 4
+"""Exit code of a job's process that one of those that shared its work has left by dying."""
 
 _SAME_SECONDS = 2.0
 """Start times are told from the clock of the machine, which may be set meanwhile."""

@@ -13,9 +13,10 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import UserError
-from core.store.engine import Store, take_turn
+from core.store.clock import moment
+from core.store.engine import Store
 from core.store.queries import ENDED, get_job
-from core.store.tables import Job, Pause, Run, Worker, shared_now
+from core.store.tables import Job, Pause, Run, Worker
 
 LEASE = timedelta(seconds=60)
 
@@ -42,7 +43,6 @@ def submit(
     Raises:
         UserError: the queue is full.
     """
-    take_turn(session)
     waiting = session.scalars(select(Job.id).where(Job.status == "queued").limit(max_queue)).all()
     if len(waiting) >= max_queue:
         raise UserError(f"The queue is full ({max_queue} jobs wait). Cancel some, or raise UNCONFOUND_MAX_QUEUE.")
@@ -64,21 +64,22 @@ def claim(store: Store, worker_id: str, device: str) -> Job | None:
             .where(Job.status == "queued", or_(Job.after_id.is_(None), before.id.is_(None), before.status == "done"))
             .order_by(Job.priority.desc(), Job.created_at)
             .limit(1)
-            .with_for_update(skip_locked=True, of=Job)
         )
+        if store.engine.dialect.name == "postgresql":
+            statement = statement.with_for_update(skip_locked=True, of=Job)
         job = session.scalars(statement).first()
         if job is None:
             return None
-        moment = shared_now(session.connection())
+        now = moment(session)
         job.status = "running"
         job.attempts += 1
         job.worker_id = worker_id
         job.device = device
         job.lease_token = uuid4().hex
-        job.lease_expires_at = moment + LEASE
-        job.started_at = moment
+        job.lease_expires_at = now + LEASE
+        job.started_at = now
         job.progress = 0.0
-        job.progress_at = moment
+        job.progress_at = now
         job.message = "starting"
         job.finished_at = job.cancel_requested_at = job.error = job.exit_code = job.result = None
         job.pid = job.pid_started = None
@@ -95,7 +96,6 @@ def is_waiting(store: Store) -> bool:
 def pause(store: Store) -> None:
     """Start no more jobs until `resume`; what runs goes on."""
     with store.writing() as session:
-        take_turn(session)
         if session.get(Pause, 1) is None:
             session.add(Pause(id=1))
 
@@ -129,12 +129,13 @@ def set_priority(store: Store, job_id: str, priority: int) -> None:
 def hung(store: Store, minutes: float) -> dict[str, float]:
     """Running jobs that have reported no progress for so many minutes: id → minutes of silence."""
     with store.reading() as session:
-        moment = shared_now(session.connection())
-        statement = select(Job.id, Job.progress_at).where(
-            Job.status == "running", Job.progress_at < moment - timedelta(minutes=minutes)
-        )
-        rows = session.execute(statement).all()
-    return {job_id: (moment - at).total_seconds() / 60 for job_id, at in rows if at is not None}
+        now = moment(session)
+        rows = session.execute(
+            select(Job.id, Job.progress_at).where(
+                Job.status == "running", Job.progress_at < now - timedelta(minutes=minutes)
+            )
+        ).all()
+    return {job_id: (now - at).total_seconds() / 60 for job_id, at in rows if at is not None}
 
 
 def explain_wait(store: Store, message: str) -> None:
@@ -155,7 +156,7 @@ def started(store: Store, job_id: str, token: str, pid: int, pid_started: float 
 def renew(store: Store, job_id: str, token: str) -> None:
     """Say that the job is still looked after."""
     with store.writing() as session:
-        _write(session, job_id, token, {"lease_expires_at": shared_now(session.connection()) + LEASE})
+        _write(session, job_id, token, {"lease_expires_at": moment(session) + LEASE})
 
 
 def report(session: Session, job_id: str, token: str, progress: float, message: str) -> bool:
@@ -167,7 +168,7 @@ def report(session: Session, job_id: str, token: str, progress: float, message: 
     changed = session.execute(
         update(Job)
         .where(Job.id == job_id, Job.lease_token == token, Job.status == "running")
-        .values(progress=progress, message=message, progress_at=shared_now(session.connection()))
+        .values(progress=progress, message=message, progress_at=moment(session))
         .returning(Job.cancel_requested_at)
     ).first()
     if changed is None:
@@ -187,8 +188,8 @@ def finish(
 ) -> bool:
     """End a running job as done, failed or cancelled. Returns False when it was not this holder's to end."""
     with store.writing() as session:
-        job = _held(session, job_id, token)
-        if job is None:
+        job = session.get(Job, job_id, with_for_update=True)
+        if job is None or job.lease_token != token or job.status != "running":
             return False
         _end(session, job, status, error)
         job.result = result
@@ -207,19 +208,24 @@ def give_back(store: Store, job_id: str, token: str, reason: str, *, counts: boo
         counts: whether it counts towards `max_attempts`; not where the worker itself was told to stop.
     """
     with store.writing() as session:
-        job = _held(session, job_id, token)
-        if job is not None:
-            _requeue(session, job, reason, counts=counts)
-
-
-def take_back(store: Store, job_id: str, token: str, reason: str) -> None:
-    """As `give_back`, for a job whose holder is out of reach: only where its lease has run out by now."""
-    with store.writing() as session:
-        job = _held(session, job_id, token)
-        if job is None or job.lease_expires_at is None:
+        job = session.get(Job, job_id, with_for_update=True)
+        if job is None or job.lease_token != token or job.status != "running":
             return
-        if job.lease_expires_at < shared_now(session.connection()):
-            _requeue(session, job, reason, counts=True)
+        if job.cancel_requested_at is not None:
+            _end(session, job, "cancelled", None)
+        elif counts and job.attempts >= job.max_attempts:
+            _end(
+                session,
+                job,
+                "failed",
+                f"It was interrupted {job.attempts} times, the last time because {reason}. Its log may tell why.",
+            )
+        else:
+            job.status = "queued"
+            job.message = f"waiting to go on: {reason}"
+            job.attempts -= 0 if counts else 1
+            job.pid = job.pid_started = job.lease_token = job.lease_expires_at = None
+            _mirror(session, job)
 
 
 def request_cancel(store: Store, job_id: str) -> str:
@@ -236,7 +242,7 @@ def request_cancel(store: Store, job_id: str) -> str:
         if job.status == "queued":
             _end(session, job, "cancelled", None)
         else:
-            job.cancel_requested_at = job.cancel_requested_at or shared_now(session.connection())
+            job.cancel_requested_at = job.cancel_requested_at or moment(session)
         return job.status
 
 
@@ -268,28 +274,22 @@ def under_way(store: Store) -> list[tuple[Job, Worker | None]]:
         return [(job, worker) for job, worker in session.execute(statement)]
 
 
-def _held(session: Session, job_id: str, token: str) -> Job | None:
-    """The job, kept from every other writer until the transaction ends; None where it is not this token's any more."""
-    job = session.get(Job, job_id, with_for_update=True)
-    return job if job is not None and job.lease_token == token and job.status == "running" else None
+def has_expired(store: Store, job: Job) -> bool:
+    """Whether nobody has looked after a running job for longer than its lease."""
+    with store.reading() as session:
+        return job.lease_expires_at is not None and job.lease_expires_at < moment(session)
 
 
-def _requeue(session: Session, job: Job, reason: str, *, counts: bool) -> None:
-    if job.cancel_requested_at is not None:
-        _end(session, job, "cancelled", None)
-    elif counts and job.attempts >= job.max_attempts:
-        _end(
-            session,
-            job,
-            "failed",
-            f"It was interrupted {job.attempts} times, the last time because {reason}. Its log may tell why.",
-        )
-    else:
-        job.status = "queued"
-        job.message = f"waiting to go on: {reason}"
-        job.attempts -= 0 if counts else 1
-        job.pid = job.pid_started = job.lease_token = job.lease_expires_at = None
-        _mirror(session, job)
+def adopt(store: Store, job: Job, worker_id: str) -> bool:
+    """Look after a running job in the place of a worker that is gone. False where another one was first, or it ended."""
+    with store.writing() as session:
+        changed = session.execute(
+            update(Job)
+            .where(Job.id == job.id, Job.lease_token == job.lease_token, Job.worker_id == job.worker_id)
+            .values(worker_id=worker_id, lease_expires_at=moment(session) + LEASE)
+            .returning(Job.id)
+        ).first()
+    return changed is not None
 
 
 def _write(session: Session, job_id: str, token: str, values: dict[str, Any]) -> None:
@@ -306,13 +306,12 @@ def _write(session: Session, job_id: str, token: str, values: dict[str, Any]) ->
 def _end(session: Session, job: Job, status: str, error: str | None) -> None:
     job.status = status
     job.error = error
-    job.finished_at = shared_now(session.connection())
+    job.finished_at = moment(session)
     job.pid = job.pid_started = job.lease_token = job.lease_expires_at = None
     _mirror(session, job)
     if status == "done":
         return
-    waits = select(Job).where(Job.after_id == job.id, Job.status == "queued").with_for_update()
-    for waiting in session.scalars(waits).all():
+    for waiting in session.scalars(select(Job).where(Job.after_id == job.id, Job.status == "queued")):
         waiting.message = (
             f"not started: the job before it was {status}"
             if status == "cancelled"

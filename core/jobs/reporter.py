@@ -4,6 +4,7 @@ Writes are gathered and sent at most once a second, so a job never waits long fo
 While the database or the disk cannot be written the job waits and tries again, for hours if need be.
 """
 
+import contextlib
 import errno
 import re
 import signal
@@ -19,6 +20,7 @@ from sqlalchemy.orm import Session
 from core.jobs import queue
 from core.settings import Settings
 from core.store.engine import Store
+from core.store.remote import ArtifactTroubleError
 from core.store.tables import Job
 from core.store.trouble import StoreTroubleError
 
@@ -116,6 +118,8 @@ class Reporter:
                     raise
                 if wait == FIRST_WAIT_SECONDS:
                     print(f"{why} Waiting, and trying again.", file=sys.stderr, flush=True)
+                if isinstance(error, ArtifactTroubleError):
+                    self._tell_waiting(why)
             self._wait(wait)
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
@@ -126,6 +130,11 @@ class Reporter:
     def stop(self) -> None:
         """Ask the job to stop, from within its process."""
         self._stop = True
+
+    def _tell_waiting(self, why: str) -> None:
+        """Say in the job's row that it waits, so that it is not taken for hung; the database still answers."""
+        with contextlib.suppress(StoreTroubleError), self.store.writing() as session:
+            self._stop |= queue.report(session, self.job.id, self._token, self._progress, f"waiting: {why}")
 
     def _wait(self, seconds: float) -> None:
         """Wait so long, and until there is room on the disk."""

@@ -1,4 +1,4 @@
-"""`python -m core.jobs.run ID`: carry out one claimed job in this process. The supervisor starts it; its output is the job's log.
+"""`python -m core.jobs.run ID`: carry out one claimed job in this process. The supervisor or Ray starts it; its output is the job's log.
 
 Exit code 0: done. 1: failed, and the row says why. 3: stopped before the end, because somebody asked, the worker is gone or
 the job is no longer this process's; the supervisor, which knows which of them it was, ends the row.
@@ -10,16 +10,18 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from core.jobs.processes import STOPPED, TOKEN, WORKER, adopt_orphans, when_orphaned
+from core.jobs.logs import log_path
+from core.jobs.processes import OWN_LOG, STOPPED, TOKEN, WORKER, adopt_orphans, when_orphaned
 from core.jobs.queue import LeaseLostError, finish
 from core.jobs.reporter import Reporter, StoppedError
-from core.jobs.supervisor import log_path
 from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store, open_store
+from core.store.remote import ArtifactTroubleError
 from core.store.tables import Job
 
 ORPHAN_GRACE_SECONDS = 15.0
@@ -40,6 +42,8 @@ def main(job_id: str) -> int:
     if not _alone(store, job_id):
         print("An earlier process of this job has not ended yet.", file=sys.stderr)
         return STOPPED
+    if OWN_LOG in os.environ:
+        _print_into(log_path(store, job_id))
     adopt_orphans()
     reporter = Reporter(store, settings, job, token)
     _watch_worker(reporter)
@@ -59,9 +63,12 @@ def main(job_id: str) -> int:
         return _failed(reporter, token, message)
     if _finish(reporter, token, "done", result=result, exit_code=0) and job.kind == "train":
         # Only now: a crash before the row says "done" must find the state to go on from.
-        from core.training.state import drop_state
+        from core.jobs.tasks.train import state_of
 
-        drop_state(store.artifacts.path(f"runs/{job.run_id}"))
+        try:
+            store.artifacts.delete(state_of(str(job.run_id)))
+        except ArtifactTroubleError as trouble:  # it goes with the run
+            print(trouble, file=sys.stderr)
     return 0
 
 
@@ -71,7 +78,9 @@ def _alone(store: Store, job_id: str) -> bool:
     The worker has ended every earlier one before. This is the last line: not even a process that could not be found there
     may write beside its successor.
     """
-    descriptor = os.open(log_path(store, job_id), os.O_RDONLY | os.O_CREAT, 0o600)
+    path = log_path(store, job_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
     deadline = time.monotonic() + ALONE_SECONDS
     while True:
         try:
@@ -82,6 +91,15 @@ def _alone(store: Store, job_id: str) -> bool:
             time.sleep(0.2)
         else:
             return True
+
+
+def _print_into(log: Path) -> None:
+    """Lead what this process and those it starts print into a file."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        os.dup2(descriptor, stream.fileno())
+    os.close(descriptor)
 
 
 def _watch_worker(reporter: Reporter) -> None:

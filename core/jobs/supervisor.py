@@ -15,24 +15,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
-
-import psutil
-from sqlalchemy import select, update
 
 from core.errors import UserError
-from core.jobs import processes, queue
+from core.jobs import presence, processes, queue
 from core.jobs.allocator import allocator
 from core.jobs.calibrate import known_speed
 from core.jobs.devices import devices
 from core.jobs.locks import supervisor_lock, try_lock, watched
-from core.jobs.processes import STOPPED, end_job, end_tree
-from core.jobs.slots import Slot, Work, slots
-from core.jobs.version import Renewal, code_version
+from core.jobs.logs import LogSender, log_path
+from core.jobs.processes import RANK_DIED, STOPPED, end_job, end_tree
+from core.jobs.room import disk_has_room
+from core.jobs.slots import Slot, Work, let_go, slots
+from core.jobs.version import Renewal
 from core.settings import PROJECT, Settings
-from core.store.engine import Store, open_store
+from core.store.engine import open_store
 from core.store.queries import list_jobs
-from core.store.tables import Job, Worker, shared_now
+from core.store.tables import Job
 from core.store.trouble import StoreTroubleError
 
 __all__ = ["Supervisor", "end_tree", "log_path"]
@@ -46,11 +44,6 @@ LAST_GRACE_SECONDS = 5.0
 """Between SIGTERM and SIGKILL for a job that was asked to stop before."""
 
 
-def log_path(store: Store, job_id: str) -> Path:
-    """The file that holds what a job printed."""
-    return store.artifacts.path(f"jobs/{job_id}.log")
-
-
 class Supervisor:
     """Claims jobs, one a device at a time, and sees each to its end."""
 
@@ -60,11 +53,12 @@ class Supervisor:
         self.store = open_store(settings)
         self.home = settings.home.resolve()
         self.idle_seconds = idle_seconds
-        self.slots = slots(devices(), self.home)
+        self.slots = slots(devices(), self.home, settings.ranks)
         self.stopping = False
         self.outdated = False
         """The code has changed: what runs is seen to its end, nothing new is started, and a new worker takes over."""
         self.renewal = Renewal()
+        self.logs = LogSender(self.store)
         self.worker_id = ""
         self._beat_at = self._swept_at = 0.0
         self._calibration: subprocess.Popen[bytes] | None = None
@@ -82,7 +76,8 @@ class Supervisor:
         signal.signal(signal.SIGINT, self._stop)
         processes.adopt_orphans()
         self.store.migrate()
-        self._register()
+        device = ", ".join(slot.title for slot in self.slots)
+        self.worker_id = presence.register(self.store, socket.gethostname(), device)
         try:
             while True:
                 self._serve()
@@ -96,8 +91,9 @@ class Supervisor:
                 ):
                     return True
         finally:
+            self.logs.close()
             with contextlib.suppress(StoreTroubleError):
-                self._unregister()
+                presence.unregister(self.store, self.worker_id)
 
     def _serve(self) -> None:
         idle_since = time.monotonic()
@@ -152,13 +148,13 @@ class Supervisor:
             if self._is_idle():
                 self._calibrate()
             return
-        if not self._disk_has_room():
+        if not disk_has_room(self.store, self.settings):
             return
         free = [slot for slot in self.slots if slot.is_free()]
         if not free and self._is_idle():
             queue.explain_wait(self.store, "waiting for the device: a process of an earlier worker still holds it")
         for slot in free:
-            job = queue.claim(self.store, self.worker_id, slot.device.title)
+            job = queue.claim(self.store, self.worker_id, slot.title)
             if job is None:
                 return
             self._end_calibration()
@@ -167,8 +163,8 @@ class Supervisor:
     def _start(self, slot: Slot, job: Job) -> None:
         assert job.lease_token is not None
         path = log_path(self.store, job.id)
-        device = slot.hold()
-        if device is None:
+        held = slot.hold()
+        if held is None:
             queue.give_back(self.store, job.id, job.lease_token, "its device was taken", counts=False)
             return
         try:
@@ -177,12 +173,12 @@ class Supervisor:
                 child = subprocess.Popen(
                     [sys.executable, "-m", "core.jobs.run", job.id],
                     cwd=PROJECT,
-                    env=self._environment(job.lease_token, slot.device.uuid),
+                    env=self._environment(job.lease_token, slot.visible),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    pass_fds=(device,),
+                    pass_fds=held,
                 )
         except OSError as error:
             queue.give_back(
@@ -194,8 +190,9 @@ class Supervisor:
             )
             raise StoreTroubleError(f"A job's process cannot be started ({error.strerror}).") from error
         finally:
-            os.close(device)  # the job holds it from here on
+            let_go(held)  # the job holds it from here on
         slot.work = Work(job, job.lease_token, child)
+        self.logs.follow(job.id)
         self._note(slot.work)
 
     def _note(self, work: Work) -> None:
@@ -263,6 +260,7 @@ class Supervisor:
         """A job's process is gone: end what it left behind, and its row where it did not do so itself."""
         end_job(work.token)
         code = work.child.wait()
+        self.logs.ended(work.job.id)
         if work.lost:
             return
         job_id, token = work.job.id, work.token
@@ -301,22 +299,13 @@ class Supervisor:
                 continue
             if worker is not None and worker.host != host:
                 # Its processes cannot be seen from here. They end by themselves well before the lease does.
-                queue.take_back(self.store, job.id, token, "its worker has not been heard of")
+                if queue.has_expired(self.store, job):
+                    queue.give_back(self.store, job.id, token, "its worker has not been heard of")
                 continue
-            if worker is not None and worker.id != self.worker_id and _lives(worker):
+            if worker is not None and worker.id != self.worker_id and presence.lives(worker):
                 continue
             end_job(token, grace=self.settings.cancel_grace_seconds)
             queue.give_back(self.store, job.id, token, "the worker ended while it ran")
-
-    def _disk_has_room(self) -> bool:
-        """Whether a job may start; where not, those that wait say why."""
-        free = int(psutil.disk_usage(str(self.home)).free) // (1024 * 1024)
-        if free >= self.settings.min_free_mb:
-            return True
-        queue.explain_wait(
-            self.store, f"waiting for disk space: {free} MiB are free, {self.settings.min_free_mb} are needed to start"
-        )
-        return False
 
     # --- calibration ---
 
@@ -328,7 +317,7 @@ class Supervisor:
             self._calibration = subprocess.Popen(
                 [sys.executable, "-m", "core.jobs.calibrate"],
                 cwd=PROJECT,
-                env=self._environment("", self.slots[0].device.uuid),
+                env=self._environment("", self.slots[0].visible),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -347,7 +336,7 @@ class Supervisor:
             self._calibration.wait()
             self._calibration = None
 
-    def _environment(self, token: str, gpu: str | None) -> dict[str, str]:
+    def _environment(self, token: str, gpus: str | None) -> dict[str, str]:
         environment = {
             **os.environ,
             **allocator(),
@@ -360,39 +349,20 @@ class Supervisor:
             "PYTHONUNBUFFERED": "1",
             "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # deterministic matrix products on a GPU
         }
-        if self.settings.threads is not None:
-            environment["OMP_NUM_THREADS"] = str(self.settings.threads)
-        if gpu is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = gpu
+        ranks, threads = self.settings.ranks, self.settings.threads
+        if threads is None and ranks > 1 and "OMP_NUM_THREADS" not in os.environ:
+            threads = os.cpu_count()
+        if threads is not None:
+            environment["OMP_NUM_THREADS"] = str(max(1, threads // ranks))
+        if gpus is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = gpus
         return environment
-
-    # --- the worker's own row ---
-
-    def _register(self) -> None:
-        """Say that this worker is there; those of this host that are gone are marked so."""
-        host = socket.gethostname()
-        worker = Worker(
-            host=host,
-            pid=os.getpid(),
-            pid_started=processes.began(os.getpid()),
-            device=", ".join(slot.device.title for slot in self.slots),
-            code_version=code_version(),
-        )
-        with self.store.writing() as session:
-            for other in session.scalars(select(Worker).where(Worker.stopped_at.is_(None), Worker.host == host)):
-                if not _lives(other):
-                    other.stopped_at = shared_now(session.connection())
-            session.add(worker)
-            session.flush()
-            self.worker_id = worker.id
 
     def _heartbeat(self) -> None:
         """Renew the sign of life and the leases."""
         if time.monotonic() - self._beat_at < HEARTBEAT_SECONDS:
             return
-        with self.store.writing() as session:
-            moment = shared_now(session.connection())
-            session.execute(update(Worker).where(Worker.id == self.worker_id).values(heartbeat_at=moment))
+        presence.beat(self.store, self.worker_id)
         for slot in self.slots:
             if slot.work is not None and not slot.work.lost:
                 self._renew(slot.work)
@@ -403,22 +373,15 @@ class Supervisor:
             with self._owned(work):
                 queue.renew(self.store, work.job.id, work.token)
 
-    def _unregister(self) -> None:
-        with self.store.writing() as session:
-            moment = shared_now(session.connection())
-            session.execute(update(Worker).where(Worker.id == self.worker_id).values(stopped_at=moment))
-
     def _stop(self, _signal: int, _frame: object) -> None:
         self.stopping = True
-
-
-def _lives(worker: Worker) -> bool:
-    return processes.is_alive(worker.pid, worker.pid_started)
 
 
 def _epitaph(code: int) -> str:
     if code == STOPPED:
         return "its process was told from outside to stop"
+    if code == RANK_DIED:
+        return "one of the processes that shared its work died (the log says which, and how)"
     if code == -signal.SIGKILL:
         return "it was killed from outside, most often because the machine ran out of memory (try a smaller batch_size)"
     if code < 0:

@@ -1,15 +1,14 @@
-"""Opening the store: one engine a process and short transactions, the same on SQLite and on PostgreSQL.
+"""Opening the store: one engine a process, short transactions, and on SQLite a lock taken at the start of every write.
 
 SQLite upgrades a reading transaction to a writing one only when it writes, and then may answer "database is locked" at
 once, whatever the busy timeout (two readers cannot both upgrade). So a write says so first: `BEGIN IMMEDIATE` waits its
-turn for up to the busy timeout. In WAL mode readers never wait for a writer.
-
-On PostgreSQL writers work side by side, so whoever decides by what a row says locks it (`with_for_update`, which SQLite
-leaves out), and whoever decides by what is not there takes a turn (`take_turn`). A reading transaction sees one moment of
-the database, as it does in SQLite.
+turn for up to the busy timeout. In WAL mode readers never wait for a writer. On PostgreSQL whoever decides by a row's
+content locks that row (`with_for_update`, which SQLite has no need of).
 """
 
 import errno
+import json
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -18,31 +17,29 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session, sessionmaker
 
+from core.errors import UserError
 from core.settings import Settings, get_settings
 from core.store.artifacts import Artifacts
+from core.store.remote import Remote
 from core.store.trouble import StoreTroubleError, trouble_of
-from core.store.url import engine_options, parse_url, place_of
 
 BUSY_SECONDS = 60
+CONNECT_SECONDS = 10
 PROBE_BYTES = 4096
-_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-_TURN = 0x556E636F6E66  # "Unconf": the number of the advisory lock that PostgreSQL keeps for `take_turn`
 
 
 class Store:
     """The database and the files beside it."""
 
-    def __init__(self, url: str, artifacts: Path) -> None:
+    def __init__(self, url: str, artifacts: Path, remote: Remote | None = None) -> None:
         self.url = url
-        self.artifacts = Artifacts(artifacts)
+        self.artifacts = Artifacts(artifacts, remote)
         self.engine = _engine(url)
-        reading = {} if self.engine.dialect.name == "sqlite" else _SNAPSHOT
-        self._read = sessionmaker(self.engine.execution_options(**reading), expire_on_commit=False)
+        self._read = sessionmaker(self.engine, expire_on_commit=False)
         self._write = sessionmaker(self.engine.execution_options(begin="IMMEDIATE"), expire_on_commit=False)
 
     @contextmanager
@@ -87,10 +84,6 @@ class Store:
             if trouble is None:
                 raise
             raise trouble from error
-        except PoolTimeoutError as error:
-            raise StoreTroubleError(
-                f"Too many ask {self.place} at once: no connection became free in time. Try again in a minute."
-            ) from error
 
     def _check_room(self) -> None:
         """Write a small file beside a SQLite database, since a full or read-only disk still lets one read it.
@@ -120,26 +113,49 @@ class Store:
     @property
     def place(self) -> str:
         """Where the database is, without a password."""
-        return place_of(self.engine.url)
+        return self.engine.url.render_as_string(hide_password=True)
 
 
-def take_turn(on: Session | Connection) -> None:
-    """In a writing transaction, wait until no other one that took a turn is open. On SQLite there never is one."""
-    if _dialect(on) == "postgresql":
-        on.execute(select(func.pg_advisory_xact_lock(_TURN)))
-
-
-def _dialect(on: Session | Connection) -> str:
-    return (on.get_bind() if isinstance(on, Session) else on).dialect.name
-
-
-def _engine(text: str) -> Engine:
-    url = parse_url(text)
-    engine = create_engine(url, **engine_options(url))
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+def _engine(url: str) -> Engine:
+    try:
+        address = make_url(url)
+        if address.get_backend_name() == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")
+            # A connection may be gone after a restart of the server, so each is tried before it is used.
+            return create_engine(
+                address,
+                json_serializer=_to_json,
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "unconfound"},
+            )
+        if address.get_backend_name() != "sqlite":
+            raise NoSuchModuleError
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        # The URL itself is not shown: it may hold a password.
+        raise UserError(
+            "UNCONFOUND_DATABASE_URL is not usable. Write postgresql://user:password@host/database or "
+            "sqlite:////path/to/file, with special characters of the password percent-encoded."
+        ) from None
+    engine = create_engine(address, json_serializer=_to_json)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _to_json(value: Any) -> str:
+    """JSON as both databases take it: numbers that are not finite, which JSON does not know, become null."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -158,11 +174,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @lru_cache(maxsize=8)
-def _open(url: str, artifacts: Path) -> Store:
-    return Store(url, artifacts)
+def _open(url: str, artifacts: Path, remote: str | None, cache_mb: int) -> Store:
+    return Store(url, artifacts, Remote(remote, cache_mb * 2**20) if remote else None)
 
 
 def open_store(settings: Settings | None = None) -> Store:
     """The store that the settings name; the same object for the same place within a process."""
     settings = settings or get_settings()
-    return _open(settings.url, settings.artifacts)
+    return _open(settings.url, settings.artifacts, settings.artifacts_remote, settings.artifacts_cache_mb)

@@ -10,8 +10,9 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from core.errors import UserError
+from core.store.clock import moment
 from core.store.engine import Store
-from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Job, Metric, Round, Run, Worker, shared_now
+from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Job, Metric, Round, Run, Worker
 
 WORKER_SILENT_SECONDS = 20.0
 Row = TypeVar("Row")
@@ -342,8 +343,8 @@ def live_workers(store: Store) -> list[Worker]:
     """Workers that have given a sign of life lately."""
     with store.reading() as session:
         there = session.scalars(select(Worker).where(Worker.stopped_at.is_(None)).order_by(Worker.started_at)).all()
-        moment = shared_now(session.connection())
-    return [one for one in there if (moment - one.heartbeat_at).total_seconds() < WORKER_SILENT_SECONDS]
+        now = moment(session)
+    return [one for one in there if (now - one.heartbeat_at).total_seconds() < WORKER_SILENT_SECONDS]
 
 
 def counts(store: Store) -> dict[str, Any]:

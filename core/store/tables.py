@@ -6,18 +6,16 @@ from uuid import uuid4
 
 from sqlalchemy import (
     JSON,
-    Connection,
+    BigInteger,
     DateTime,
     Dialect,
-    ExecutionContext,
     ForeignKey,
     Index,
+    Integer,
     MetaData,
     String,
     Text,
     UniqueConstraint,
-    func,
-    select,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -29,12 +27,12 @@ def new_id() -> str:
 
 
 def now() -> datetime:
-    """The present moment by this machine's clock, in UTC."""
+    """The present moment, in UTC."""
     return datetime.now(UTC)
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite keeps no zone, so it is put back on the way out; PostgreSQL answers in the server's own."""
+    """A moment in UTC. SQLite keeps no zone, so it is put back on the way out."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -43,22 +41,12 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
+        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
 
 
-def shared_now(connection: Connection) -> datetime:
-    """The present moment by the one clock of all who share the database: on PostgreSQL the server's, else this machine's.
-
-    Machines disagree about the time. Whatever one writes and another judges (leases, signs of life, progress) is told by
-    this clock on both sides.
-    """
-    if connection.dialect.name == "postgresql":
-        return connection.execute(select(func.clock_timestamp(type_=UtcTime()))).scalar_one()
-    return now()
-
-
-def _at_insert(context: ExecutionContext) -> datetime:
-    return shared_now(context.root_connection)
+# SQLite holds any text and any number whatever a column declares; PostgreSQL does not.
+DEVICE = Text().with_variant(String(120), "sqlite")
+BYTES = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
@@ -82,7 +70,7 @@ class Dataset(Base):
 
     id: Mapped[str] = mapped_column(String(12), primary_key=True, default=new_id)
     name: Mapped[str] = mapped_column(String(120), unique=True)
-    created_at: Mapped[datetime] = mapped_column(default=_at_insert)
+    created_at: Mapped[datetime] = mapped_column(default=now)
     path: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
     labels: Mapped[list[str]]
@@ -113,12 +101,12 @@ class Run(Base):
     data_sha256: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(20), default="queued", index=True)
     failed_to_fit: Mapped[bool] = mapped_column(default=False)
-    created_at: Mapped[datetime] = mapped_column(default=_at_insert, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     seconds: Mapped[float | None]
     steps: Mapped[int | None]
-    device: Mapped[str | None] = mapped_column(String(120))
+    device: Mapped[str | None] = mapped_column(DEVICE)
     versions: Mapped[dict[str, Any]] = mapped_column(default=dict)
     error: Mapped[str | None] = mapped_column(Text)
     note: Mapped[str] = mapped_column(Text, default="")
@@ -150,8 +138,8 @@ class Checkpoint(Base):
     epoch: Mapped[float]
     final: Mapped[bool] = mapped_column(default=False)
     path: Mapped[str | None] = mapped_column(String(255))
-    bytes: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(default=_at_insert)
+    bytes: Mapped[int] = mapped_column(BYTES, default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Round(Base):
@@ -168,7 +156,7 @@ class Round(Base):
     last: Mapped[int]
     kind: Mapped[str] = mapped_column(String(40))
     report: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime] = mapped_column(default=_at_insert)
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Evaluation(Base):
@@ -186,7 +174,7 @@ class Evaluation(Base):
     worst_cell: Mapped[float]
     report: Mapped[dict[str, Any]]
     path: Mapped[str | None] = mapped_column(String(255))
-    created_at: Mapped[datetime] = mapped_column(default=_at_insert)
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Diagnosis(Base):
@@ -213,8 +201,8 @@ class Diagnosis(Base):
     report: Mapped[dict[str, Any]]
     path: Mapped[str] = mapped_column(String(255))
     seconds: Mapped[float]
-    device: Mapped[str | None] = mapped_column(String(120))
-    created_at: Mapped[datetime] = mapped_column(default=_at_insert)
+    device: Mapped[str | None] = mapped_column(DEVICE)
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Job(Base):
@@ -236,7 +224,7 @@ class Job(Base):
     priority: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int] = mapped_column(default=3)
-    created_at: Mapped[datetime] = mapped_column(default=_at_insert)
+    created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]
@@ -248,7 +236,7 @@ class Job(Base):
     message: Mapped[str] = mapped_column(Text, default="")
     pid: Mapped[int | None]
     pid_started: Mapped[float | None]
-    device: Mapped[str | None] = mapped_column(String(120))
+    device: Mapped[str | None] = mapped_column(DEVICE)
     exit_code: Mapped[int | None]
     error: Mapped[str | None] = mapped_column(Text)
 
@@ -262,10 +250,10 @@ class Worker(Base):
     host: Mapped[str] = mapped_column(String(255))
     pid: Mapped[int]
     pid_started: Mapped[float | None]
-    device: Mapped[str] = mapped_column(String(120))
+    device: Mapped[str] = mapped_column(DEVICE)
     code_version: Mapped[str] = mapped_column(String(64))
-    started_at: Mapped[datetime] = mapped_column(default=_at_insert)
-    heartbeat_at: Mapped[datetime] = mapped_column(default=_at_insert)
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    heartbeat_at: Mapped[datetime] = mapped_column(default=now)
     stopped_at: Mapped[datetime | None]
 
 
@@ -275,4 +263,4 @@ class Pause(Base):
     __tablename__ = "pauses"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    since: Mapped[datetime] = mapped_column(default=_at_insert)
+    since: Mapped[datetime] = mapped_column(default=now)

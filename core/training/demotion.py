@@ -21,6 +21,7 @@ from core.influence.errors import InfluenceError
 from core.influence.pairs import pair_cosines
 from core.training.batching import Encoded, Rows
 from core.training.effort import AT_ONCE
+from core.training.ranks import Ranks
 from core.training.tuples import Group
 
 
@@ -40,6 +41,7 @@ class Demotion:
         model: the classifier.
         data: the training examples, whose rows the tuples name.
         at_once: examples whose graph is held at once, for memory; None for the device's usual number.
+        ranks: those that share a step's tuples.
     """
 
     def __init__(
@@ -49,7 +51,9 @@ class Demotion:
         data: Encoded,
         *,
         at_once: int | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
+        self.ranks = ranks or Ranks()
         self.terms, self.model, self.data = dict(terms), model, data
         self.device = next(model.parameters()).device
         self.at_once = {term: at_once or AT_ONCE[term, self.device.type] for term in self.terms}
@@ -59,14 +63,17 @@ class Demotion:
     ) -> Difference:
         """Add `scale · ∇θ J` of these tuples to the gradients of `inputs` (all trainable parameters when None).
 
+        Each of several ranks adds what its share of the tuples does to J; gradients and results have to be summed.
+
         Raises:
             UserError: an example whose influence is undefined, named by its number in the training set.
         """
         loss, differences = 0.0, dict.fromkeys(self.terms, 0.0)
+        mine = self.ranks.share(groups)
         for term, weight in self.terms.items():
             start = 0
-            while start < len(groups):
-                piece = self._piece(term, groups[start:])
+            while start < len(mine):
+                piece = self._piece(term, mine[start:])
                 found = self._differences(term, piece)  # [probes of the piece]
                 part = weight * found.square().sum() / len(groups)
                 torch.autograd.backward(scale * part, inputs=inputs)

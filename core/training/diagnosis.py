@@ -11,14 +11,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from core.encoders.loading import labels_of
 from core.errors import UserError
-from core.influence.embedding import embedding_scores
-from core.influence.scores import cosine_scores
 from core.statistics.cid import CidReport, cid_report
 from core.statistics.sampling import Preset, ProbeChoice, choose_probes
-from core.training.batching import Encoded, Rows, by_length, encode
+from core.training.batching import Rows, encode
 from core.training.diagnosis_config import DiagnosisConfig
+from core.training.ranks import Ranks
+from core.training.scoring import scores_of
 
-BATCH = 32
 Progress = Callable[[float, str], None]
 
 
@@ -46,6 +45,7 @@ def diagnose(
     *,
     max_length: int,
     progress: Progress | None = None,
+    ranks: Ranks | None = None,
 ) -> Diagnosed:
     """Score all N training examples on P probes and reduce the matrix to CID.
 
@@ -53,19 +53,16 @@ def diagnose(
         frame: canonical examples of every split; the training split is scored, probes come from where `config` says.
         max_length: tokens of one example, as the model was trained.
         progress: called with (share of the training set scored, a line of text).
+        ranks: those that share the training examples; all but the first call `influence` with the same arguments.
 
     Raises:
         UserError: no example can serve as a probe, or the influence of one is undefined.
     """
     began = time.perf_counter()
-    labels = labels_of(model)
     train = frame[frame["split"] == "train"].reset_index(drop=True)
-    choice, source = _probes(frame, train, config)
-    probes = source.iloc[choice.rows].reset_index(drop=True)
-    encoded = encode(train, tokenizer, labels, max_length=max_length)
-    scores = _scores(
-        model, encoded, encode(probes, tokenizer, labels, max_length=max_length), config, progress
-    )  # [N, P]
+    scores, choice, probes = influence(
+        model, tokenizer, frame, config, max_length=max_length, progress=progress, ranks=ranks
+    )
     report = cid_report(
         scores,
         train["label"],
@@ -100,22 +97,28 @@ def _probes(frame: pd.DataFrame, train: pd.DataFrame, config: DiagnosisConfig) -
     return choice, held_out
 
 
-def _scores(
-    model: PreTrainedModel, encoded: Encoded, probes: Encoded, config: DiagnosisConfig, progress: Progress | None
-) -> NDArray[np.float32]:
-    """Influence [N, P] in the order of the training rows, computed in the order of their lengths (little padding)."""
-    order = list(by_length(encoded.lengths, BATCH))
-    train = [encoded.batch(rows, model.device) for rows in order]
-    chosen = [
-        probes.batch(rows, model.device) for rows in np.array_split(np.arange(len(probes)), -(-len(probes) // BATCH))
-    ]
+def influence(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    frame: pd.DataFrame,
+    config: DiagnosisConfig,
+    *,
+    max_length: int,
+    progress: Progress | None = None,
+    ranks: Ranks | None = None,
+) -> tuple[NDArray[np.float32], ProbeChoice, pd.DataFrame]:
+    """Influence [N, P] of the training examples on the probes, and the probes. Arguments and errors as of `diagnose`."""
+    train = frame[frame["split"] == "train"].reset_index(drop=True)
+    choice, source = _probes(frame, train, config)
+    probes = source.iloc[choice.rows].reset_index(drop=True)
+    encoded, chosen = (encode(one, tokenizer, labels_of(model), max_length=max_length) for one in (train, probes))
 
     def tell(done: int, total: int | None) -> None:
         if progress is not None and total:
-            progress(done / total, f"influence of {len(encoded):,} training examples on {len(probes)} probes")
+            progress(done / total, f"influence of {len(encoded):,} training examples on {len(chosen)} probes")
 
-    score = cosine_scores if config.estimator == "cosine" else embedding_scores
-    by_batch = score(model, train, chosen, progress=tell)  # [N, P]
-    scores = np.empty(tuple(by_batch.shape), dtype=np.float32)
-    scores[np.concatenate(order)] = by_batch.float().numpy()
-    return scores
+    rows, probe_rows = np.arange(len(encoded)), np.arange(len(chosen))
+    scores = scores_of(
+        model, encoded, rows, chosen, probe_rows, ranks or Ranks(), estimator=config.estimator, progress=tell
+    )
+    return scores.astype(np.float32), choice, probes

@@ -137,6 +137,7 @@ class RunLog:
 
     def state_saved(self) -> None:
         """The state is on disk now."""
+        self.recorder.state_saved()
         self.saved = monotonic()
 
     def _point(self, step: int, name: str, value: float | None) -> None:

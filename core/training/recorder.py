@@ -73,8 +73,46 @@ class Recorder(Protocol):
     def evaluation(self, step: int, split: str, evaluation: Evaluation) -> None:
         """The model after `step` was tried on a split. May come twice for the same step and split: the later counts."""
 
+    def state_saved(self) -> None:
+        """The state to go on from is in the run's folder now."""
+
     def note(self, sentence: str) -> None:
         """Something a person should read in the log."""
 
     def should_stop(self) -> bool:
         """Whether to save the state and leave. Asked at every step, so it must be cheap."""
+
+
+class Silent(Recorder):
+    """Of a rank that is not the first: nobody needs to hear everything twice."""
+
+    def rewind(self, step: int, tuning_step: int) -> None:
+        """Nothing."""
+
+    def progress(self, step: int, total: int, message: str) -> None:
+        """Nothing."""
+
+    def metrics(self, rows: Sequence[Metric]) -> None:
+        """Nothing."""
+
+    def round(self, report: RoundReport) -> None:
+        """Nothing."""
+
+    def flush(self) -> None:
+        """Nothing."""
+
+    def checkpoint(self, step: int, epoch: float, folder: Path, *, final: bool) -> None:
+        """Nothing."""
+
+    def evaluation(self, step: int, split: str, evaluation: Evaluation) -> None:
+        """Nothing."""
+
+    def state_saved(self) -> None:
+        """Nothing."""
+
+    def note(self, sentence: str) -> None:
+        """Nothing."""
+
+    def should_stop(self) -> bool:
+        """Never asked; the first rank's word counts."""
+        return False

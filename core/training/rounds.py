@@ -5,6 +5,7 @@ same probes. Both optimisers' moments start anew after a round.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 
 import torch
@@ -101,10 +102,11 @@ class Rounds:
         key = (self.config.lineage, epoch)
         drawn = draw(self.config, self.known, self.label, self.confound, self.config.probes_per_epoch, key)
         groups = drawn[place * self.config.round_batch : (place + 1) * self.config.round_batch]
+        ranks = self.steps.ranks
         with self.steps.gradients_of(self.parameters):
             while True:
                 try:
-                    found = self.demotion.backward(groups, inputs=self._inputs())
+                    found = ranks.together(partial(self.demotion.backward, groups, inputs=self._inputs()))
                     break
                 except torch.OutOfMemoryError:
                     if not self.demotion.halve():
@@ -113,6 +115,8 @@ class Rounds:
                 torch.cuda.empty_cache()
                 self.steps.note("The device ran out of memory in a tuning step: going on with fewer examples at once.")
             self.steps.collect_rows()
+            ranks.sum_gradients(self.parameters.values())
+            found = Difference(*ranks.sum(found.loss, found.difference))
             nn.utils.clip_grad_norm_(self.parameters.values(), self.config.max_grad_norm)
             self.optimizer.step()
         self.tuning_step = number

@@ -1,12 +1,13 @@
 """The whole state of an interrupted run: what it takes to go on as if nothing had happened.
 
-Tensors are safetensors, the rest is JSON; nothing is pickled. Only the newest state of a run is kept.
+Tensors are safetensors, the rest is JSON; nothing is pickled. Only the newest state of a run is kept. Of several ranks
+the first writes it, with the random states of all of them; the rest of it is the same on each.
 """
 
 import json
 import random
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -54,9 +55,21 @@ def fingerprint(config: TrainConfig, data: Encoded) -> str:
 
 def save_state(run: Path, belongs_to: str, position: Position, steps: LabelSteps, rounds: Rounds | None) -> None:
     """Save weights, the moments of both optimisers, loss scale, random states and position; then drop the older state."""
+    states = steps.ranks.gather(RandomState.now(steps))
+    steps.ranks.first(_write, run, belongs_to, position, steps, rounds, states)
+
+
+def _write(
+    run: Path,
+    belongs_to: str,
+    position: Position,
+    steps: LabelSteps,
+    rounds: Rounds | None,
+    states: Sequence["RandomState"],
+) -> None:
     target = _folder(run) / f"step-{position.step:08d}-{position.tuning_step:08d}-{int(position.finished)}"
     with whole_folder(target) as scratch:
-        save_file(_tensors(steps, rounds), scratch / "tensors.safetensors")
+        save_file(_tensors(steps, rounds, states), scratch / "tensors.safetensors")
         values = {
             "format": FORMAT,
             "belongs_to": belongs_to,
@@ -64,8 +77,9 @@ def save_state(run: Path, belongs_to: str, position: Position, steps: LabelSteps
             "micro_batch": steps.micro_batch,
             "threads": torch.get_num_threads(),
             "scaler": steps.scaler.state_dict(),
-            "python": random.getstate(),
-            "numpy": np.random.get_state(legacy=False),
+            "python": states[0].python,
+            "numpy": states[0].numpy,
+            "others": [{"python": state.python, "numpy": state.numpy} for state in states[1:]],
             "tensors_sha256": _sha256(scratch / "tensors.safetensors"),
         }
         (scratch / "state.json").write_text(json.dumps(values, default=np.ndarray.tolist), "utf-8")
@@ -78,7 +92,8 @@ def restore_state(run: Path, belongs_to: str, steps: LabelSteps, rounds: Rounds 
     """Put the newest whole state back; without one, leave everything as it is and start at step 0.
 
     A half-written or damaged state is skipped. On a CPU the number of threads is restored too, since it decides the
-    order of additions.
+    order of additions. A state of another number of ranks serves as well, but what follows is then another run's: the
+    sums are formed in other parts, and ranks that were not there begin random numbers of their own.
 
     Raises:
         UserError: the state was made with other settings or other data.
@@ -113,14 +128,54 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+@dataclass(frozen=True)
+class RandomState:
+    """Where the random numbers of one rank are: Python's, numpy's, torch's on the CPU and on its GPU."""
+
+    python: Any
+    numpy: Any
+    cpu: Tensor
+    cuda: Tensor | None
+
+    @classmethod
+    def now(cls, steps: LabelSteps) -> "RandomState":
+        """Those of this process."""
+        device = steps.machine.device
+        cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        return cls(random.getstate(), np.random.get_state(legacy=False), torch.get_rng_state(), cuda)
+
+    @classmethod
+    def saved(cls, tensors: Mapping[str, Tensor], values: Mapping[str, Any], rank: int) -> "RandomState":
+        """Those of a rank in a state."""
+        of_rank = values["others"][rank - 1] if rank else values
+        prefix = _prefix(rank)
+        return cls(of_rank["python"], of_rank["numpy"], tensors[f"{prefix}cpu"], tensors.get(f"{prefix}cuda"))
+
+    def tensors(self, rank: int) -> dict[str, Tensor]:
+        """What of it is kept as tensors, by name."""
+        found = {"cpu": self.cpu} if self.cuda is None else {"cpu": self.cpu, "cuda": self.cuda}
+        return {f"{_prefix(rank)}{name}": tensor for name, tensor in found.items()}
+
+    def go_on(self, steps: LabelSteps) -> None:
+        """Let this process's random numbers go on from here."""
+        random.setstate((self.python[0], tuple(self.python[1]), self.python[2]))
+        self.numpy["state"]["key"] = np.array(self.numpy["state"]["key"], dtype=np.uint32)
+        np.random.set_state(self.numpy)
+        torch.set_rng_state(self.cpu)
+        if self.cuda is not None and steps.machine.device.type == "cuda":
+            torch.cuda.set_rng_state(self.cuda, steps.machine.device)
+
+
+def _prefix(rank: int) -> str:
+    return f"rng.{rank}." if rank else "rng."
+
+
 def _folder(run: Path) -> Path:
     return run / "resume"
 
 
-def _tensors(steps: LabelSteps, rounds: Rounds | None) -> dict[str, Tensor]:
-    found = {"rng.cpu": torch.get_rng_state()}
-    if steps.machine.device.type == "cuda":
-        found["rng.cuda"] = torch.cuda.get_rng_state(steps.machine.device)
+def _tensors(steps: LabelSteps, rounds: Rounds | None, states: Sequence[RandomState]) -> dict[str, Tensor]:
+    found = {name: tensor for rank, state in enumerate(states) for name, tensor in state.tensors(rank).items()}
     for name, parameter in steps.named_parameters().items():
         found[name] = parameter.detach()
         for key, moment in steps.optimizer.state.get(parameter, {}).items():
@@ -141,15 +196,16 @@ def _put_back(tensors: dict[str, Tensor], values: dict[str, Any], steps: LabelSt
         _put_moments_back(tensors, "round", rounds.optimizer, rounds.parameters)
     steps.micro_batch = values["micro_batch"]
     steps.scaler.load_state_dict(values["scaler"])
-    if steps.machine.device.type == "cpu":
+    ranks, before = steps.ranks, 1 + len(values.get("others", []))
+    if before != ranks.size:
+        steps.note(
+            f"This run was interrupted on {before} device{'s' if before > 1 else ''} and goes on with {ranks.size}. It "
+            "ends with other numbers than if the number had stayed, as if with another seed."
+        )
+    elif steps.machine.device.type == "cpu":
         torch.set_num_threads(values["threads"])
-    random.setstate((values["python"][0], tuple(values["python"][1]), values["python"][2]))
-    numpy_state = values["numpy"]
-    numpy_state["state"]["key"] = np.array(numpy_state["state"]["key"], dtype=np.uint32)
-    np.random.set_state(numpy_state)
-    torch.set_rng_state(tensors["rng.cpu"])
-    if "rng.cuda" in tensors and steps.machine.device.type == "cuda":
-        torch.cuda.set_rng_state(tensors["rng.cuda"], steps.machine.device)
+    if ranks.rank < before:
+        RandomState.saved(tensors, values, ranks.rank).go_on(steps)
 
 
 def _put_moments_back(

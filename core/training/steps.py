@@ -13,6 +13,7 @@ from core.training.batching import Encoded, Rows, by_length
 from core.training.config import TrainConfig
 from core.training.device import Machine
 from core.training.objectives import Objective
+from core.training.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,17 @@ class LabelSteps:
         objective: Objective,
         machine: Machine,
         note: Callable[[str], None],
+        ranks: Ranks | None = None,
     ) -> None:
         self.config, self.model, self.objective, self.machine, self.note = config, model, objective, machine, note
+        self.ranks = ranks or Ranks()
         self.micro_batch = machine.micro_batch(config)
         self.optimizer = adamw(self._trained(model), config.weight_decay)
         heads = adamw(self._trained(objective.heads), 0.0, factor=config.adversarial_head_factor)
         for group in heads.param_groups:
             self.optimizer.add_param_group(group)
         self.scaler = torch.amp.GradScaler(machine.device.type, enabled=machine.precision == torch.float16)
-        self.word_rows = RowGradients(model) if machine.device.type == "cpu" else None
+        self.word_rows = RowGradients(model) if machine.device.type == "cpu" and self.ranks.size == 1 else None
         self.added: Added | None = None
         self._rows_kept: RowGradients | None = None
 
@@ -71,12 +74,15 @@ class LabelSteps:
             group["lr"] = lr * group["factor"]
         self.model.train()
         with self.gradients_of(self.named_parameters()):
-            loss, correct, extra = self._gradients_that_fit(data, rows, number)
+            found = self._gradients_that_fit(data, rows, number)
+            self.ranks.sum_gradients(self.named_parameters().values())
+            loss, correct, extra = self.ranks.sum(*found)  # []
             self.scaler.unscale_(self.optimizer)
             norm = nn.utils.clip_grad_norm_(self.named_parameters().values(), self.config.max_grad_norm)
             self.scaler.step(self.optimizer)
             self.scaler.update()
-        return StepResult(loss, correct, norm, len(rows), extra)
+        adds = self.added is not None or any(True for _ in self.objective.heads.parameters())
+        return StepResult(loss, correct, norm, len(rows), extra if adds else None)
 
     @contextmanager
     def gradients_of(self, parameters: Mapping[str, nn.Parameter]) -> Iterator[None]:
@@ -95,11 +101,11 @@ class LabelSteps:
         if self._rows_kept:
             self._rows_kept.collect()
 
-    def _gradients_that_fit(self, data: Encoded, rows: Rows, number: int) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Leave the batch's gradient in `.grad`; halve the micro-batch for good when memory does not suffice."""
+    def _gradients_that_fit(self, data: Encoded, rows: Rows, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        """As `_gradients`; halve the micro-batch for good when memory does not suffice, on all ranks if on one."""
         while True:
             try:
-                return self._gradients(data, rows, number)
+                return self.ranks.together(self._gradients, data, rows, number)
             except torch.OutOfMemoryError:
                 if self.micro_batch == 1 and not (self.added and self.added.halve()):
                     raise
@@ -111,14 +117,19 @@ class LabelSteps:
                 f"{self.config.batch_size}."
             )
 
-    def _gradients(self, data: Encoded, rows: Rows, number: int) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Backward over the micro-batches, which are sorted by length: the gradient is the same, the padding less."""
+    def _gradients(self, data: Encoded, rows: Rows, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Leave this rank's part of the batch's gradient in `.grad`; what its examples add to the mean loss, the
+        right predictions and the mean of the extra loss, all [].
+
+        The micro-batches are sorted by length: the gradient is the same, the padding less.
+        """
         device, precision = self.machine.device, self.machine.precision
         losses, correct, extras = [], [], []
-        for part in by_length(data.lengths[rows], self.micro_batch):
-            batch = data.batch(rows[part], device)
+        mine = self.ranks.share(rows)
+        for part in by_length(data.lengths[mine], self.micro_batch):
+            batch = data.batch(mine[part], device)
             with torch.autocast(device.type, precision, enabled=precision != torch.float32):
-                loss, extra, logits = self.objective(self.model, batch, rows[part])  # [b], [b] or None, [b, C]
+                loss, extra, logits = self.objective(self.model, batch, mine[part])  # [b], [b] or None, [b, C]
             whole = loss if extra is None else loss + extra
             torch.autograd.backward(self.scaler.scale(whole.sum() / len(rows)))
             losses.append(loss.detach().sum())
@@ -128,8 +139,8 @@ class LabelSteps:
         if self.added:
             extras.append(self.added.backward(number, float(self.scaler.get_scale())) * len(rows))
         self.collect_rows()
-        extra_mean = torch.stack(extras).sum() / len(rows) if extras else None
-        return torch.stack(losses).sum() / len(rows), torch.stack(correct).sum(), extra_mean
+        loss, right, extra = (_total(values, device) for values in (losses, correct, extras))
+        return loss / len(rows), right, extra / len(rows)
 
 
 class Added(Protocol):
@@ -142,6 +153,11 @@ class Added(Protocol):
     def halve(self) -> bool:
         """Memory ran out: hold half as much at once from now on. False when that is impossible."""
         ...
+
+
+def _total(values: list[Tensor], device: torch.device) -> Tensor:
+    """Their sum, []; of none, 0."""
+    return torch.stack(values).sum() if values else torch.zeros((), device=device)
 
 
 def adamw(parameters: dict[str, nn.Parameter], weight_decay: float, *, factor: float = 1.0) -> torch.optim.AdamW:

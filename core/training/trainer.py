@@ -18,6 +18,7 @@ from core.training.device import choose_machine, deterministic
 from core.training.evaluation import Evaluation, evaluate, failed_to_fit
 from core.training.log import RunLog
 from core.training.objectives import make_objective
+from core.training.ranks import Ranks
 from core.training.recorder import Recorder
 from core.training.rounds import Joint, Rounds, RoundSchedule
 from core.training.schedule import Schedule
@@ -56,6 +57,7 @@ def train(
     start: Path | None = None,
     allowed_roots: Sequence[Path] = (),
     state_seconds: float = STATE_SECONDS,
+    ranks: Ranks | None = None,
 ) -> TrainResult:
     """Train a classifier on the frame's training rows and evaluate every split.
 
@@ -63,10 +65,13 @@ def train(
     with the same arguments goes on; on a CPU it ends with the same bits as a run that was never interrupted.
     start: a saved model to begin with in place of the encoder.
     state_seconds: time between two saved states; one is saved at every checkpoint and when the run is stopped, too.
+    ranks: the processes that train this run together. Each of them calls this with the same arguments but for the
+    recorder; only the first one's is told anything of weight, and only the first one writes.
 
     Raises:
         UserError: unusable settings, encoder or data.
     """
+    ranks = ranks or Ranks()
     splits = {name: rows for name in SPLITS if len(rows := frame[frame["split"] == name].reset_index(drop=True))}
     if "train" not in splits:
         raise UserError("This data set has no training examples.")
@@ -76,14 +81,16 @@ def train(
     known = known_examples(config, label, confound)
     spec = resolve(config.encoder, config.revision, allowed_roots=allowed_roots)
     machine = choose_machine(config)
+    device = ranks.title(machine.title)
 
     seed_everything(config.seed)
     model, tokenizer = load_saved(start) if start else load_classifier(spec, labels=labels, seed=config.seed)
     model.to(machine.device)
     data = encode(splits["train"], tokenizer, labels_of(model), max_length=config.max_length)
     schedule = Schedule(config, n=len(data), peak=config.lr_for(spec))
-    steps = LabelSteps(config, model, make_objective(config, model, confound, known), machine, recorder.note)
-    demotion = Demotion(config.terms(), model, data) if config.terms() else None
+    steps = LabelSteps(config, model, make_objective(config, model, confound, known), machine, recorder.note, ranks)
+    ranks.part_random_numbers(config.seed)
+    demotion = Demotion(config.terms(), model, data, ranks=ranks) if config.terms() else None
     rounds = None
     if demotion and config.schedule == "joint":
         steps.added = Joint(config, demotion, known, label, confound)
@@ -92,7 +99,7 @@ def train(
         rounds = Rounds(config, steps, demotion, when, known, label, confound, config.round_lr_for(spec))
     trajectory = None
     if config.diagnose_every or config.schedule == "once":
-        trajectory = Trajectory(config, model, data, splits["train"])
+        trajectory = Trajectory(config, model, data, splits["train"], ranks)
 
     identity = fingerprint(config, data)
     position = restore_state(folder, identity, steps, rounds)
@@ -109,6 +116,13 @@ def train(
         save_state(folder, identity, position, steps, rounds)
         log.state_saved()
 
+    def tried(rows: pd.DataFrame) -> Evaluation:
+        return evaluate(model, tokenizer, rows, max_length=config.max_length, aligned=aligned, ranks=ranks)
+
+    def orders(may_stop: bool) -> tuple[bool, bool]:
+        """Whether to stop and whether to save. The first rank's word counts: it alone is asked, and clocks differ."""
+        return may_stop and recorder.should_stop(), log.seconds_since_state() >= state_seconds
+
     with deterministic():
         for step in range(position.step + position.finished, schedule.total + 1):
             if step > position.step:
@@ -117,35 +131,35 @@ def train(
             while rounds and (left := rounds.left_after(step)):
                 log.begin_round(left[0], trajectory.cid if trajectory else None)
                 log.tuned(step, rounds, rounds.step(left[0]))
-                stopping = recorder.should_stop()
-                if stopping or log.seconds_since_state() >= state_seconds:
+                stopping, saving = ranks.first(orders, True)
+                if stopping or saving:
                     save(finished=False)
                 if stopping:
-                    return TrainResult("stopped", step, log.seconds(), {}, False, machine.title)
+                    return TrainResult("stopped", step, log.seconds(), {}, False, device)
 
             if trajectory and (step == schedule.total or step % (config.diagnose_every or schedule.total) == 0):
                 log.point(step, trajectory.cid())
             due = step in schedule.checkpoint_steps
             if due:
-                path = save_checkpoint(folder, step, model, tokenizer)
+                path = ranks.first(save_checkpoint, folder, step, model, tokenizer)
                 log.flush()
                 recorder.checkpoint(step, step / schedule.steps_per_epoch, path, final=step == schedule.total)
                 if "dev" in splits and step < schedule.total:
-                    found = evaluate(model, tokenizer, splits["dev"], max_length=config.max_length, aligned=aligned)
+                    found = tried(splits["dev"])
                     log.evaluation(step, "dev", found)
-            stopping = step > 0 and recorder.should_stop()
-            if due or stopping or log.seconds_since_state() >= state_seconds:
+            stopping, saving = ranks.first(orders, step > 0)
+            if due or stopping or saving:
                 save(finished=True)
             if stopping:
-                return TrainResult("stopped", step, log.seconds(), {}, False, machine.title)
+                return TrainResult("stopped", step, log.seconds(), {}, False, device)
 
         evaluations = {}
         for split, rows in splits.items():
             recorder.progress(schedule.total, schedule.total, f"Evaluating on {split}")
-            evaluations[split] = evaluate(model, tokenizer, rows, max_length=config.max_length, aligned=aligned)
+            evaluations[split] = tried(rows)
             log.evaluation(schedule.total, split, evaluations[split])
 
     failed = failed_to_fit(evaluations["train"])
     if failed:
         recorder.note("The model has not learned its training set: its accuracy there is about chance.")
-    return TrainResult("done", schedule.total, log.seconds(), evaluations, failed, machine.title)
+    return TrainResult("done", schedule.total, log.seconds(), evaluations, failed, device)

@@ -5,14 +5,13 @@ import pandas as pd
 from transformers import PreTrainedModel
 
 from core.influence.errors import InfluenceError
-from core.influence.scores import cosine_scores
 from core.statistics.errors import StatisticsError
 from core.statistics.sampled import sample_cells, sampled_cids
 from core.statistics.sampling import choose_probes
-from core.training.batching import Encoded, Rows, by_length
+from core.training.batching import Encoded, Rows
 from core.training.config import TrainConfig
-
-BATCH = 32
+from core.training.ranks import Ranks
+from core.training.scoring import scores_of
 
 
 class Trajectory:
@@ -22,13 +21,21 @@ class Trajectory:
         config: `diagnose_probes` probes, equally from the cells; `diagnose_rows` training rows from each cell.
         model: whose CID is measured, as it stands at each call.
         data, train: the training examples, encoded and as a frame, in one order.
+        ranks: those that share the rows.
 
     Attributes:
         usable: False where the data define no CID (no counterexamples): `cid` then gives None.
     """
 
-    def __init__(self, config: TrainConfig, model: PreTrainedModel, data: Encoded, train: pd.DataFrame) -> None:
-        self._model, self._data, self._train = model, data, train
+    def __init__(
+        self,
+        config: TrainConfig,
+        model: PreTrainedModel,
+        data: Encoded,
+        train: pd.DataFrame,
+        ranks: Ranks | None = None,
+    ) -> None:
+        self._model, self._data, self._train, self._ranks = model, data, train, ranks or Ranks()
         try:
             choice = choose_probes(train["label"], train["confound"], seed=config.seed, probes=config.diagnose_probes)
             self._probes: Rows = choice.rows
@@ -41,17 +48,14 @@ class Trajectory:
         """Mean CID over the probes; None where it is undefined, as for a model whose gradients are not finite."""
         if not self.usable:
             return None
-        order = list(by_length(self._data.lengths[self._sample.rows], BATCH))
-        rows = [self._data.batch(self._sample.rows[part], self._model.device) for part in order]
-        probes = [
-            self._data.batch(part, self._model.device)
-            for part in np.array_split(self._probes, -(-len(self._probes) // BATCH))
-        ]
-        scores = np.empty((len(self._sample.rows), len(self._probes)), dtype=np.float64)
         try:
-            scores[np.concatenate(order)] = cosine_scores(self._model, rows, probes).double().numpy()  # [n, P]
+            scores = scores_of(
+                self._model, self._data, self._sample.rows, self._data, self._probes, self._ranks
+            )  # [n, P]
         except InfluenceError:
             return None
         table = self._train.iloc[self._probes]
-        cids = sampled_cids(scores, self._sample, table["label"], table["confound"], self._probes)  # [P]
+        cids = sampled_cids(
+            scores.astype(np.float64), self._sample, table["label"], table["confound"], self._probes
+        )  # [P]
         return float(np.nanmean(cids)) if np.isfinite(cids).any() else None

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.actions.deleting import delete_job
 from core.errors import UserError
-from core.jobs.supervisor import log_path
+from core.jobs.logs import read_log
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
@@ -100,14 +100,10 @@ def _buttons(store: Store, job: JobRow) -> None:
 
 def _log(store: Store, job: JobRow) -> None:
     st.markdown("**Log**")
-    path = log_path(store, job.id)
-    if not path.exists() or path.stat().st_size == 0:
+    text, size = read_log(store, job.id, LOG_BYTES)
+    if not size:
         st.caption("Nothing has been printed." if job.ended else "Nothing has been printed yet.")
         return
-    size = path.stat().st_size
-    with path.open("rb") as handle:
-        handle.seek(max(0, size - LOG_BYTES))
-        text = handle.read().decode("utf-8", "replace")
     if size > LOG_BYTES:
         st.caption(f"The last {LOG_BYTES // 1000} kB of {size // 1000:,} kB.")
     st.code(text, language=None, wrap_lines=True, height=380 if text.count("\n") > 14 else "content")

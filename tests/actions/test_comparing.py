@@ -18,6 +18,8 @@ from core.store.engine import Store
 from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Run, new_id
 from tests.pages.synthetic import add_dataset
 
+pytestmark = pytest.mark.both_databases
+
 FT = (0.76, 0.74, 0.77)
 IT = (0.81, 0.80, 0.84)
 CIDS = {"ft": (0.09, 0.10, 0.11), "it": (0.03, 0.04, 0.05)}

@@ -14,6 +14,8 @@ from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store
 
+pytestmark = pytest.mark.both_databases
+
 MAPPING = ColumnMapping(text="text", label="label", confound="confound")
 
 

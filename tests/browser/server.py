@@ -31,6 +31,7 @@ class Dashboard:
 
     url: str
     home: Path
+    pid: int
 
     @property
     def store(self) -> Store:
@@ -39,11 +40,11 @@ class Dashboard:
 
 
 @contextmanager
-def serving(home: Path, **environment: str) -> Iterator[Dashboard]:
+def serving(home: Path, app: str = "app.py", **environment: str) -> Iterator[Dashboard]:
     """A dashboard over `home`, ended together with its worker."""
     home.mkdir(parents=True, exist_ok=True)
     port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(
             command,
@@ -52,7 +53,7 @@ def serving(home: Path, **environment: str) -> Iterator[Dashboard]:
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    dashboard = Dashboard(f"http://localhost:{port}", home)
+    dashboard = Dashboard(f"http://localhost:{port}", home, server.pid)
     try:
         _wait_for_health(dashboard, server)
         yield dashboard

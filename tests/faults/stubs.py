@@ -13,21 +13,14 @@ from core.store.engine import Store
 from core.store.tables import Job
 
 _HEAD = """
-import os, subprocess, sys, time
+import os, sqlite3, subprocess, sys, time
 if "core.jobs.run" in sys.orig_argv:
     job, token = sys.orig_argv[-1], os.environ["UNCONFOUND_JOB_TOKEN"]
 """
 
 DONE = """
-    url = os.environ["STUB_DATABASE"]
-    if url.startswith("postgresql"):
-        import psycopg
-        line, mark = psycopg.connect(url, autocommit=True), "%s"
-    else:
-        import sqlite3
-        line, mark = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=60, isolation_level=None), "?"
-    done = "UPDATE jobs SET status = 'done', lease_token = NULL WHERE id = ? AND lease_token = ?"
-    line.execute(done.replace("?", mark), (job, token))
+    line = sqlite3.connect(os.environ["STUB_DATABASE"], timeout=60, isolation_level=None)
+    line.execute("UPDATE jobs SET status = 'done', lease_token = NULL WHERE id = ? AND lease_token = ?", (job, token))
     os._exit(0)
 """
 

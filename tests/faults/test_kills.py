@@ -85,7 +85,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_bits(store: Store, settin
         at = time.monotonic()
         if what != "job":
             until(lambda worker=worker: not is_alive(worker.pid, worker.pid_started))
-            ensure_worker(settings)
+            until(lambda: ensure_worker(settings), every=0.5)  # its last thread may hold its lock for a moment yet
         # At work again, in another process than before (or just ended, where the kill came too late).
         until(lambda job=job, old=there: ended(store, job) or is_another(queries.get_job(store, job.id), old))
         resumed[what].append(time.monotonic() - at)
@@ -133,5 +133,5 @@ def everything(store: Store, name: str) -> dict[str, object]:
         "rounds": [{**one.report, "seconds": None} for one in queries.rounds(store, [run.id])],
         "evaluations": [(one.step, one.split, one.report) for one in queries.evaluations(store, run.id)],
         "checkpoints": [(one.step, one.epoch, one.final) for one in there],
-        "weights": [file_sha256(store.artifacts.path(str(one.path)) / "model.safetensors") for one in there],
+        "weights": [file_sha256(store.artifacts.fetch_folder(str(one.path)) / "model.safetensors") for one in there],
     }

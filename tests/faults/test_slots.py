@@ -16,7 +16,7 @@ from core.jobs import queue
 from core.jobs.devices import Device
 from core.jobs.launch import ensure_worker
 from core.jobs.processes import is_alive, of_job
-from core.jobs.slots import Slot
+from core.jobs.slots import Slot, let_go
 from core.settings import PROJECT, Settings
 from core.store import queries
 from core.store.engine import Store
@@ -86,10 +86,10 @@ def test_a_gpu_a_job_at_the_same_time_from_one_worker(
 
 
 def test_what_outlives_its_worker_keeps_its_device(tmp_path: Path) -> None:
-    slot = Slot(Device("cuda", "Stub", uuid="GPU-1"), tmp_path / "devices" / "one.lock")
-    descriptor = slot.hold()
-    orphan = subprocess.Popen(["sleep", "60"], pass_fds=(descriptor,))
-    os.close(descriptor)
+    slot = Slot((Device("cuda", "Stub", uuid="GPU-1"),), tmp_path / "devices")
+    held = slot.hold()
+    orphan = subprocess.Popen(["sleep", "60"], pass_fds=held)
+    let_go(held)
     assert not slot.is_free()
     orphan.kill()
     orphan.wait()
@@ -110,7 +110,7 @@ def test_a_frozen_job_of_a_dead_worker_is_ended_before_its_successor_starts(
     [worker] = queries.live_workers(store)
     os.kill(worker.pid, signal.SIGKILL)
     until(lambda: not is_alive(worker.pid, worker.pid_started))
-    ensure_worker(settings)
+    until(lambda: ensure_worker(settings), every=0.5)
     until(lambda: queries.get_job(store, job.id).pid not in (None, first.pid))
     assert not is_alive(first.pid, first.pid_started)
     assert queries.get_job(store, job.id).attempts == 2
@@ -123,7 +123,6 @@ def test_another_process_with_the_same_number_is_not_mistaken() -> None:
     assert not is_alive(None, began)
 
 
-@pytest.mark.databases("sqlite", "postgresql")
 def test_two_workers_on_one_store_run_no_job_twice(
     store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,7 +134,7 @@ def test_two_workers_on_one_store_run_no_job_twice(
         "    time.sleep(0.2)\n" + DONE,
     )
     monkeypatch.setenv("STUB_LOG", str(tmp_path / "ran"))
-    monkeypatch.setenv("STUB_DATABASE", settings.url)
+    monkeypatch.setenv("STUB_DATABASE", str(settings.home / "unconfound.sqlite"))
     monkeypatch.setenv("UNCONFOUND_DATABASE_URL", settings.url)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     jobs = [submit(store) for _ in range(16)]
@@ -168,10 +167,9 @@ def _claim_all(url: str, artifacts: Path, name: str, found: "multiprocessing.Que
     found.put(mine)
 
 
-@pytest.mark.databases("sqlite", "postgresql")
+@pytest.mark.both_databases
 def test_a_thousand_jobs_are_claimed_exactly_once_by_eight_processes(store: Store, settings: Settings) -> None:
-    with store.writing() as session:
-        jobs = [queue.submit(session, "diagnose", {}, max_queue=1000).id for _ in range(1000)]
+    jobs = [submit(store).id for _ in range(1000)]
     store.engine.dispose()
     context = multiprocessing.get_context("fork")
     found: multiprocessing.Queue[list[str]] = context.Queue()

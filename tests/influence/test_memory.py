@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+import weakref
 
 import torch
 
 from core.influence.coverage import cover
+from core.influence.engine import Engine
 from core.influence.gradients import outer
 from core.influence.memory import MOST_EXAMPLES, WORKSPACE, Meter
 from tests.influence.models import batch, make
@@ -69,3 +71,23 @@ def test_probes_that_do_not_fit_together_are_split(monkeypatch):
     plan = Meter(model, cover(model), WORKSPACE + room).plan(probes)
     assert 1 <= plan.probes < 8
     assert plan.peak <= WORKSPACE + room
+
+
+def test_probes_of_one_pass_are_let_go_before_those_of_the_next_are_held(monkeypatch):
+    held = []
+    hold = Engine._hold
+
+    def watched(self, probes, first):
+        assert not any(one() for one in held), "two shares of the probes are in memory at once"
+        found = hold(self, probes, first)
+        held.append(weakref.ref(found))
+        return found
+
+    monkeypatch.setattr(Engine, "_hold", watched)
+    monkeypatch.setattr(outer, "MATRIX_COST", 0.0)
+    model = make("bert", torch.float32)
+    probes = [batch("bert", 2, 9, seed) for seed in range(4)]
+    plan = Meter(model, cover(model), 2**30).plan(probes)
+    room = WORKSPACE + 3 * plan.per_probe + 4 * plan.per_example
+    Engine(model, memory=room).products([batch("bert", 4, 9, 5)], probes)
+    assert len(held) >= 2

@@ -10,8 +10,6 @@ from core.jobs import queue
 from core.store.engine import Store
 from core.store.tables import Job, now
 
-pytestmark = pytest.mark.databases("sqlite", "postgresql")
-
 
 def test_a_pause_is_told_with_the_list_and_ends_with_resume(
     store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

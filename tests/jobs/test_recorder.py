@@ -13,7 +13,7 @@ from core.store.tables import Job, Run
 from core.training.recorder import Metric, RoundReport
 from tests.pages.synthetic import add_dataset, add_run
 
-pytestmark = pytest.mark.databases("sqlite", "postgresql")
+pytestmark = pytest.mark.both_databases
 
 
 @pytest.fixture

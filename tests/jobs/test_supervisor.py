@@ -53,7 +53,7 @@ def progressed(store: Store, job_id: str) -> bool:
 
 
 @pytest.mark.usefixtures("worker")
-@pytest.mark.databases("sqlite", "postgresql")
+@pytest.mark.both_databases
 def test_train_then_diagnose(store: Store, settings: Settings) -> None:
     dataset = add_sample(store, settings, SAMPLE)
     begun = start_training(store, settings, dataset, encoder="tiny", options=QUICK, then_diagnose="all", probes=8)

@@ -56,6 +56,9 @@ class Memory:
     def evaluation(self, step, split, evaluation):
         self.evaluations[step, split] = evaluation
 
+    def state_saved(self):
+        pass
+
     def note(self, sentence):
         self.notes.append(sentence)
 

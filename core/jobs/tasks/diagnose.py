@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from core.encoders.loading import load_saved
 from core.errors import UserError
+from core.jobs.ranks import team, tell
 from core.jobs.reporter import Reporter
 from core.statistics.verdict import Verdict, verdict
 from core.store import queries
@@ -19,6 +20,7 @@ from core.training.diagnosis import Diagnosed
 from core.training.diagnosis import diagnose as measure
 from core.training.diagnosis_config import ESTIMATORS, DiagnosisConfig
 from core.training.evaluation import predict
+from core.training.ranks import Ranks
 
 
 def diagnose(reporter: Reporter) -> dict[str, Any]:
@@ -33,8 +35,9 @@ def diagnose(reporter: Reporter) -> dict[str, Any]:
     there = list(queries.checkpoints(store, run.id)) if which == "all" else [queries.get_checkpoint(store, run, which)]
     todo = [one for one in there if which != "all" or not _done(store, run, one, config)]
     made = []
-    for number, checkpoint in enumerate(todo):
-        made.append(_one(reporter, run, dataset, frame, checkpoint, config, number, len(todo)))
+    with team(reporter.settings.ranks) as ranks:
+        for number, checkpoint in enumerate(todo):
+            made.append(_one(reporter, run, dataset, frame, checkpoint, config, number, len(todo), ranks))
     return {"diagnoses": made}
 
 
@@ -47,12 +50,14 @@ def _one(
     config: DiagnosisConfig,
     number: int,
     total: int,
+    ranks: Ranks,
 ) -> str:
     if checkpoint.path is None:
         raise UserError(
             f"The weights of {run.name!r} at step {checkpoint.step} are not kept, so it cannot be diagnosed."
         )
-    model, tokenizer = load_saved(reporter.store.artifacts.path(checkpoint.path))
+    path = reporter.store.artifacts.fetch_folder(checkpoint.path)
+    model, tokenizer = load_saved(path)
     settings = TrainConfig.of(run.config)
     machine = choose_machine(settings)
     model.to(machine.device)
@@ -66,17 +71,18 @@ def _one(
         progress(0.0, "accuracy on the training set")
         predicted = predict(model, tokenizer, train, max_length=settings.max_length)
         accuracy = float((predicted["predicted"] == predicted["label"]).mean())
-    found = measure(model, tokenizer, frame, config, max_length=settings.max_length, progress=progress)
+    tell(ranks, "influence", model=path, settings=settings, frame=frame, config=config)
+    found = measure(model, tokenizer, frame, config, max_length=settings.max_length, progress=progress, ranks=ranks)
     row = _row(reporter.store, run, dataset, train, checkpoint, config, found, accuracy)
-    row.device = machine.title
+    row.device = ranks.title(machine.title)
     arrays = {
         "scores": found.scores,
         "train_ids": train["id"].to_numpy(dtype=np.str_),
         "probe_row": found.probe_row.astype(np.int64),
     }
-    path = f"runs/{run.id}/diagnoses/{row.id}.npz"
-    row.path = reporter.patiently(lambda: reporter.store.artifacts.write_arrays(path, arrays))
-    reporter.write(lambda session: session.merge(row))
+    target = f"runs/{run.id}/diagnoses/{row.id}.npz"
+    row.path = reporter.patiently(lambda: reporter.store.artifacts.write_arrays(target, arrays))
+    reporter.write(lambda session: session.add(row))
     return row.id
 
 

@@ -22,7 +22,7 @@ def evaluate(reporter: Reporter) -> dict[str, Any]:
     config = TrainConfig.of(run.config)
     checkpoint = queries.get_checkpoint(store, run, "final")
     reporter.progress(0.0, "loading the model")
-    model, tokenizer = load_saved(store.artifacts.path(str(checkpoint.path)))
+    model, tokenizer = load_saved(store.artifacts.fetch_folder(str(checkpoint.path)))
     model.to(choose_machine(config).device)
     frame = store.artifacts.read_table(str(reporter.job.payload["path"]))
     train = queries.examples(store, queries.get_dataset(store, run.dataset_id), "train", ["label", "confound"])
@@ -31,7 +31,7 @@ def evaluate(reporter: Reporter) -> dict[str, Any]:
         model, tokenizer, frame, max_length=config.max_length, aligned=aligned_labels(train["label"], train["confound"])
     )
     split = str(reporter.job.payload["split"])
-    row = evaluation_row(store, run.id, checkpoint.step, split, found)
+    row = reporter.patiently(lambda: evaluation_row(store, run.id, checkpoint.step, split, found))
 
     def write(session: Any) -> None:
         same = (Evaluation.run_id == run.id, Evaluation.step == checkpoint.step, Evaluation.split == split)

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from core.errors import UserError
+from core.jobs.ranks import team, tell
 from core.jobs.reporter import Reporter, StoppedError
 from core.store import queries
 from core.store.engine import Store
@@ -26,17 +27,21 @@ def train(reporter: Reporter) -> dict[str, Any]:
     store = reporter.store
     run = queries.get_run(store, str(reporter.job.run_id))
     config = TrainConfig.of(run.config)
-    _note(reporter, run.id, device=choose_machine(config).title, versions=versions())
     folder = store.artifacts.path(f"runs/{run.id}")
     folder.mkdir(parents=True, exist_ok=True)
-    result = fit(
-        config,
-        queries.examples(store, queries.get_dataset(store, run.dataset_id)),
-        folder,
-        RunRecorder(reporter, run.id),
-        start=start_of(store, run),
-        allowed_roots=reporter.settings.local_models,
-    )
+    store.artifacts.fetch_folder(state_of(run.id))  # from another machine, if that was the last to save one
+    with team(reporter.settings.ranks) as ranks:
+        _note(reporter, run.id, device=ranks.title(choose_machine(config).title), versions=versions())
+        arguments = tell(
+            ranks,
+            "train",
+            config=config,
+            frame=queries.examples(store, queries.get_dataset(store, run.dataset_id)),
+            folder=folder,
+            start=start_of(store, run),
+            allowed_roots=reporter.settings.local_models,
+        )
+        result = fit(recorder=RunRecorder(reporter, run.id), ranks=ranks, **arguments)
     _note(reporter, run.id, seconds=result.seconds, steps=result.steps, failed_to_fit=result.failed_to_fit)
     if result.status == "stopped":
         raise StoppedError
@@ -57,7 +62,12 @@ def start_of(store: Store, run: Run) -> Path | None:
         raise UserError(
             f"The weights of {parent.name!r} at step {run.parent_step} are not kept. Start from another one."
         )
-    return store.artifacts.path(checkpoint.path)
+    return store.artifacts.fetch_folder(checkpoint.path)
+
+
+def state_of(run_id: str) -> str:
+    """The artifact from which an interrupted run goes on."""
+    return f"runs/{run_id}/resume"
 
 
 class RunRecorder(recorder.Recorder):
@@ -122,14 +132,16 @@ class RunRecorder(recorder.Recorder):
 
     def checkpoint(self, step: int, epoch: float, folder: Path, *, final: bool) -> None:
         """Keep where a model was saved."""
-        root = self._reporter.store.artifacts.root.resolve()
+        artifacts = self._reporter.store.artifacts
+        path = folder.resolve().relative_to(artifacts.root.resolve()).as_posix()
+        self._reporter.patiently(lambda: artifacts.push_folder(path))
         row = Checkpoint(
             run_id=self._run_id,
             step=step,
             epoch=epoch,
             final=final,
-            path=folder.resolve().relative_to(root).as_posix(),
-            bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+            path=path,
+            bytes=sum(file.stat().st_size for file in folder.rglob("[!.]*") if file.is_file()),
         )
 
         def write(session: Session) -> None:
@@ -140,7 +152,8 @@ class RunRecorder(recorder.Recorder):
 
     def evaluation(self, step: int, split: str, evaluation: Measured) -> None:
         """Keep a split's report and every prediction of it."""
-        row = evaluation_row(self._reporter.store, self._run_id, step, split, evaluation)
+        store = self._reporter.store
+        row = self._reporter.patiently(lambda: evaluation_row(store, self._run_id, step, split, evaluation))
 
         def write(session: Session) -> None:
             same = (Evaluation.run_id == self._run_id, Evaluation.step == step, Evaluation.split == split)
@@ -148,6 +161,11 @@ class RunRecorder(recorder.Recorder):
             session.add(row)
 
         self._reporter.write(write)
+
+    def state_saved(self) -> None:
+        """Send the state to a remote root, so that another machine can go on from it."""
+        artifacts = self._reporter.store.artifacts
+        self._reporter.patiently(lambda: artifacts.push_folder(state_of(self._run_id)))
 
     def note(self, sentence: str) -> None:
         """A line in the job's log."""
