@@ -20,7 +20,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="UNCONFOUND_", env_file=PROJECT / ".env", extra="ignore", frozen=True)
 
     home: Path = Field(PROJECT / "data" / "store", description="Folder of the database and the artifacts")
-    database_url: str | None = Field(None, description="SQLAlchemy URL; a SQLite file in `home` when not given")
+    database_url: str | None = Field(
+        None, repr=False, description="postgresql://user:password@host/database; a SQLite file in `home` when not given"
+    )
     artifacts_url: str | None = Field(
         None, description="Folder or fsspec URL of the artifacts (s3://bucket/prefix); `home/artifacts` when not given"
     )
@@ -62,7 +64,7 @@ class Settings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """The database's SQLAlchemy URL."""
+        """The database's SQLAlchemy URL, with its password."""
         return self.database_url or f"sqlite:///{self.home.resolve() / 'unconfound.sqlite'}"
 
     @field_validator("artifacts_url")

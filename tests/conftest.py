@@ -9,6 +9,7 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.pop("UNCONFOUND_DATABASE_URL", None)  # whoever runs the tests may have a store of his own
 os.environ["UNCONFOUND_CALIBRATE"] = "false"  # every worker of a test would measure the busy machine anew
 
 from core.settings import Settings, get_settings
@@ -43,12 +44,13 @@ def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """Where the store's rows are: None for its own SQLite file, or the URL of a fresh PostgreSQL database.
 
     `UNCONFOUND_TEST_DATABASE=postgresql make test` puts every store of every test there.
+    It has its tables where a test takes `store`. With `settings` alone it is empty, as the SQLite file is.
     """
     if getattr(request, "param", os.environ.get("UNCONFOUND_TEST_DATABASE", "sqlite")) == "sqlite":
         yield None
         return
     running = request.getfixturevalue("server")
-    url = running.fresh(template="migrated")
+    url = running.fresh(template="migrated" if "store" in request.fixturenames else None)
     yield url
     running.drop(url)
 

@@ -24,6 +24,7 @@ SETTINGS = {
     "full_page_writes": "off",
     "shared_buffers": "32MB",
     "max_connections": "60",
+    "timezone": "Asia/Kathmandu",  # whoever forgets zones is off by 5 h 45 min
 }
 PASSWORD = "not-to-be-seen"
 
@@ -63,11 +64,11 @@ class Server:
     def fresh(self, template: str | None = None) -> str:
         """The URL of a new database."""
         name = f"store_{next(self._numbers)}"
-        self._say(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        self.say(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
         return self.url(name)
 
     def drop(self, url: str) -> None:
-        self._say(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+        self.say(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 
     def make(self) -> None:
         """The cluster, and the template that every test's database is copied from."""
@@ -79,13 +80,14 @@ class Server:
             "initdb", "-D", "data", "-U", "unconfound", "--pwfile=password", "-A", "scram-sha-256", "-E", "UTF8", "-N"
         )
         self.start()
-        self._say("CREATE DATABASE migrated")
+        self.say("CREATE DATABASE migrated")
         store = Store(self.url("migrated"), self.folder / "nothing")
         store.migrate()
         store.engine.dispose()
 
-    def _say(self, statement: str) -> None:
-        engine = create_engine(self.url("postgres").replace("://", "+psycopg://"), isolation_level="AUTOCOMMIT")
+    def say(self, statement: str, database: str = "postgres") -> None:
+        """Carry out a statement as the server's administrator."""
+        engine = create_engine(self.url(database).replace("://", "+psycopg://"), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text(statement))
         engine.dispose()

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from core.settings import PROJECT, get_settings
 from core.store import queries
-from core.store.engine import Store, open_store
+from core.store.engine import Store, open_store, take_turn
 from core.store.tables import Base, Checkpoint, Dataset, Diagnosis, Evaluation, Metric, Round, Run, UtcTime
 
 FOLDER = PROJECT / "data" / "demo"
@@ -37,6 +37,7 @@ def add_demo(store: Store, folder: Path = FOLDER) -> bool:
     for relative in content["files"]:
         store.artifacts.write(relative, partial(_copy, folder / "files" / relative))
     with store.writing() as session:
+        take_turn(session)
         if session.scalars(select(Dataset.id).limit(1)).first() is not None:
             return False
         for name, rows in content["tables"].items():

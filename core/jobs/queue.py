@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from core.errors import UserError
 from core.store.clock import moment
-from core.store.engine import Store
+from core.store.engine import Store, take_turn
 from core.store.queries import ENDED, get_job
 from core.store.tables import Job, Pause, Run, Worker
 
@@ -43,10 +43,12 @@ def submit(
     Raises:
         UserError: the queue is full.
     """
+    take_turn(session)
     waiting = session.scalars(select(Job.id).where(Job.status == "queued").limit(max_queue)).all()
     if len(waiting) >= max_queue:
         raise UserError(f"The queue is full ({max_queue} jobs wait). Cancel some, or raise UNCONFOUND_MAX_QUEUE.")
     job = Job(kind=kind, payload=payload, run_id=run_id, after_id=after.id if after else None, priority=priority)
+    job.created_at = moment(session)  # the queue's order
     session.add(job)
     session.flush()
     return job
@@ -96,8 +98,9 @@ def is_waiting(store: Store) -> bool:
 def pause(store: Store) -> None:
     """Start no more jobs until `resume`; what runs goes on."""
     with store.writing() as session:
+        take_turn(session)
         if session.get(Pause, 1) is None:
-            session.add(Pause(id=1))
+            session.add(Pause(id=1, since=moment(session)))
 
 
 def resume(store: Store) -> None:
@@ -188,8 +191,8 @@ def finish(
 ) -> bool:
     """End a running job as done, failed or cancelled. Returns False when it was not this holder's to end."""
     with store.writing() as session:
-        job = session.get(Job, job_id, with_for_update=True)
-        if job is None or job.lease_token != token or job.status != "running":
+        job = _held(session, job_id, token)
+        if job is None:
             return False
         _end(session, job, status, error)
         job.result = result
@@ -208,24 +211,17 @@ def give_back(store: Store, job_id: str, token: str, reason: str, *, counts: boo
         counts: whether it counts towards `max_attempts`; not where the worker itself was told to stop.
     """
     with store.writing() as session:
-        job = session.get(Job, job_id, with_for_update=True)
-        if job is None or job.lease_token != token or job.status != "running":
-            return
-        if job.cancel_requested_at is not None:
-            _end(session, job, "cancelled", None)
-        elif counts and job.attempts >= job.max_attempts:
-            _end(
-                session,
-                job,
-                "failed",
-                f"It was interrupted {job.attempts} times, the last time because {reason}. Its log may tell why.",
-            )
-        else:
-            job.status = "queued"
-            job.message = f"waiting to go on: {reason}"
-            job.attempts -= 0 if counts else 1
-            job.pid = job.pid_started = job.lease_token = job.lease_expires_at = None
-            _mirror(session, job)
+        job = _held(session, job_id, token)
+        if job is not None:
+            _requeue(session, job, reason, counts=counts)
+
+
+def take_back(store: Store, job_id: str, token: str) -> None:
+    """As `give_back`, for a job whose worker is out of reach: only where its lease has run out and nobody renews it just now."""
+    with store.writing() as session:
+        job = _held(session, job_id, token)
+        if job is not None and job.lease_expires_at is not None and job.lease_expires_at < moment(session):
+            _requeue(session, job, "its worker has not been heard of", counts=True)
 
 
 def request_cancel(store: Store, job_id: str) -> str:
@@ -274,12 +270,6 @@ def under_way(store: Store) -> list[tuple[Job, Worker | None]]:
         return [(job, worker) for job, worker in session.execute(statement)]
 
 
-def has_expired(store: Store, job: Job) -> bool:
-    """Whether nobody has looked after a running job for longer than its lease."""
-    with store.reading() as session:
-        return job.lease_expires_at is not None and job.lease_expires_at < moment(session)
-
-
 def adopt(store: Store, job: Job, worker_id: str) -> bool:
     """Look after a running job in the place of a worker that is gone. False where another one was first, or it ended."""
     with store.writing() as session:
@@ -290,6 +280,30 @@ def adopt(store: Store, job: Job, worker_id: str) -> bool:
             .returning(Job.id)
         ).first()
     return changed is not None
+
+
+def _held(session: Session, job_id: str, token: str) -> Job | None:
+    """The job, kept from every other writer until the transaction ends; None where it is not this token's any more."""
+    job = session.get(Job, job_id, with_for_update=True)
+    return job if job is not None and job.lease_token == token and job.status == "running" else None
+
+
+def _requeue(session: Session, job: Job, reason: str, *, counts: bool) -> None:
+    if job.cancel_requested_at is not None:
+        _end(session, job, "cancelled", None)
+    elif counts and job.attempts >= job.max_attempts:
+        _end(
+            session,
+            job,
+            "failed",
+            f"It was interrupted {job.attempts} times, the last time because {reason}. Its log may tell why.",
+        )
+    else:
+        job.status = "queued"
+        job.message = f"waiting to go on: {reason}"
+        job.attempts -= 0 if counts else 1
+        job.pid = job.pid_started = job.lease_token = job.lease_expires_at = None
+        _mirror(session, job)
 
 
 def _write(session: Session, job_id: str, token: str, values: dict[str, Any]) -> None:
@@ -311,7 +325,8 @@ def _end(session: Session, job: Job, status: str, error: str | None) -> None:
     _mirror(session, job)
     if status == "done":
         return
-    for waiting in session.scalars(select(Job).where(Job.after_id == job.id, Job.status == "queued")):
+    dependent = select(Job).where(Job.after_id == job.id, Job.status == "queued").with_for_update()
+    for waiting in session.scalars(dependent).all():
         waiting.message = (
             f"not started: the job before it was {status}"
             if status == "cancelled"

@@ -369,8 +369,8 @@ class RayExecutor:
             if worker is not None and worker.device == self.title:
                 if self._is_gone(worker) and queue.adopt(self.store, job, self.worker_id):
                     self.works.append(Submitted(job, token, known=True))
-            elif (worker is None or worker.host != self.machine) and queue.has_expired(self.store, job):
-                queue.give_back(self.store, job.id, token, "its worker has not been heard of")
+            elif worker is None or worker.host != self.machine:
+                queue.take_back(self.store, job.id, token)
 
     def _is_gone(self, worker: Worker) -> bool:
         if worker.stopped_at is not None or worker.id == self.worker_id:

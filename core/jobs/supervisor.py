@@ -299,8 +299,7 @@ class Supervisor:
                 continue
             if worker is not None and worker.host != host:
                 # Its processes cannot be seen from here. They end by themselves well before the lease does.
-                if queue.has_expired(self.store, job):
-                    queue.give_back(self.store, job.id, token, "its worker has not been heard of")
+                queue.take_back(self.store, job.id, token)
                 continue
             if worker is not None and worker.id != self.worker_id and presence.lives(worker):
                 continue

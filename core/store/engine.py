@@ -3,7 +3,8 @@
 SQLite upgrades a reading transaction to a writing one only when it writes, and then may answer "database is locked" at
 once, whatever the busy timeout (two readers cannot both upgrade). So a write says so first: `BEGIN IMMEDIATE` waits its
 turn for up to the busy timeout. In WAL mode readers never wait for a writer. On PostgreSQL whoever decides by a row's
-content locks that row (`with_for_update`, which SQLite has no need of).
+content locks that row (`with_for_update`, which SQLite has no need of), and whoever decides by what is not there takes a
+turn. A reading transaction sees one moment of the database on both.
 """
 
 import errno
@@ -17,19 +18,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session, sessionmaker
 
-from core.errors import UserError
 from core.settings import Settings, get_settings
 from core.store.artifacts import Artifacts
 from core.store.remote import Remote
 from core.store.trouble import StoreTroubleError, trouble_of
+from core.store.url import engine_options, parse_url, place_of
 
 BUSY_SECONDS = 60
-CONNECT_SECONDS = 10
 PROBE_BYTES = 4096
+
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
+_TURN = 0x756E636F6E66  # the advisory lock that PostgreSQL keeps for `take_turn`: "unconf"
 
 
 class Store:
@@ -39,7 +43,8 @@ class Store:
         self.url = url
         self.artifacts = Artifacts(artifacts, remote)
         self.engine = _engine(url)
-        self._read = sessionmaker(self.engine, expire_on_commit=False)
+        reading = _SNAPSHOT if self.engine.dialect.name == "postgresql" else {}
+        self._read = sessionmaker(self.engine.execution_options(**reading), expire_on_commit=False)
         self._write = sessionmaker(self.engine.execution_options(begin="IMMEDIATE"), expire_on_commit=False)
 
     @contextmanager
@@ -84,6 +89,10 @@ class Store:
             if trouble is None:
                 raise
             raise trouble from error
+        except NoConnectionError as error:
+            raise StoreTroubleError(
+                f"Too many ask {self.place} at once: no connection became free in time. Try again in a minute."
+            ) from error
 
     def _check_room(self) -> None:
         """Write a small file beside a SQLite database, since a full or read-only disk still lets one read it.
@@ -113,32 +122,22 @@ class Store:
     @property
     def place(self) -> str:
         """Where the database is, without a password."""
-        return self.engine.url.render_as_string(hide_password=True)
+        return place_of(self.engine.url)
 
 
-def _engine(url: str) -> Engine:
-    try:
-        address = make_url(url)
-        if address.get_backend_name() == "postgresql":
-            address = address.set(drivername="postgresql+psycopg")
-            # A connection may be gone after a restart of the server, so each is tried before it is used.
-            return create_engine(
-                address,
-                json_serializer=_to_json,
-                pool_pre_ping=True,
-                connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "unconfound"},
-            )
-        if address.get_backend_name() != "sqlite":
-            raise NoSuchModuleError
-    except (ArgumentError, NoSuchModuleError, ValueError):
-        # The URL itself is not shown: it may hold a password.
-        raise UserError(
-            "UNCONFOUND_DATABASE_URL is not usable. Write postgresql://user:password@host/database or "
-            "sqlite:////path/to/file, with special characters of the password percent-encoded."
-        ) from None
-    engine = create_engine(address, json_serializer=_to_json)
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+def take_turn(on: Session | Connection) -> None:
+    """In a writing transaction, wait until no other one that took a turn is open. On SQLite there never is one."""
+    bound = on.get_bind() if isinstance(on, Session) else on
+    if bound.dialect.name == "postgresql":
+        on.execute(select(func.pg_advisory_xact_lock(_TURN)))
+
+
+def _engine(text: str) -> Engine:
+    url = parse_url(text)
+    engine = create_engine(url, json_serializer=_to_json, **engine_options(url))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 

@@ -1,20 +1,15 @@
 """Bringing a database to the newest schema with Alembic, once, however many processes ask at the same time."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from alembic.command import upgrade as alembic_upgrade
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, select
 
 from core.errors import UserError
+from core.store.engine import Store, take_turn
 
-if TYPE_CHECKING:
-    from core.store.engine import Store
-
-LOCK = 0x756E636F6E66  # PostgreSQL knows locks by numbers; this one is ours
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -26,7 +21,7 @@ def alembic_config() -> Config:
     return config
 
 
-def upgrade(store: "Store") -> None:
+def upgrade(store: Store) -> None:
     """Apply every migration that the database lacks.
 
     The check and the migration share one writing transaction, so of two processes the second finds nothing to do.
@@ -42,8 +37,7 @@ def upgrade(store: "Store") -> None:
             return
     known = {revision.revision for revision in script.walk_revisions()}
     with store.engine.execution_options(begin="IMMEDIATE").begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        take_turn(connection)
         current = MigrationContext.configure(connection).get_current_revision()
         if current == head:
             return

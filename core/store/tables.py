@@ -32,7 +32,7 @@ def now() -> datetime:
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite keeps no zone, so it is put back on the way out."""
+    """A moment in UTC. SQLite keeps no zone, so it is put back on the way out; PostgreSQL answers in its server's zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -41,7 +41,7 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
+        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
 
 
 # SQLite holds any text and any number whatever a column declares; PostgreSQL does not.

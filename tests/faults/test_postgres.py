@@ -5,10 +5,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from core.actions.datasets import add_sample
 from core.actions.training import start_training
@@ -21,7 +23,7 @@ from core.jobs.supervisor import Supervisor, log_path
 from core.settings import Settings
 from core.store import clock, queries, tables
 from core.store.engine import Store
-from core.store.tables import Worker
+from core.store.tables import Job, Worker
 from core.store.trouble import StoreTroubleError
 from tests import postgres
 from tests.faults.stubs import submit, until
@@ -109,7 +111,7 @@ def test_a_worker_with_a_wrong_clock_neither_steals_nor_loses_a_lease(store: Sto
         other_id = other.id
     submit(store)
     theirs = queue.claim(store, other_id, "cpu")
-    assert not queue.has_expired(store, theirs)
+    queue.take_back(store, theirs.id, str(theirs.lease_token))
     assert queue.hung(store, 1) == {}
     supervisor = Supervisor(settings)
     supervisor.worker_id = presence.register(store, "here", "cpu")
@@ -127,17 +129,23 @@ def test_a_worker_with_a_wrong_clock_neither_steals_nor_loses_a_lease(store: Sto
 def test_a_server_that_cannot_be_reached_or_refuses_is_told_without_the_password(
     lone: postgres.Server, settings: Settings
 ) -> None:
-    wrong = settings.url.replace(postgres.PASSWORD, "wrong-secret")
-    for url in (wrong, settings.url.replace(str(lone.port), "1")):
-        with pytest.raises(StoreTroubleError, match="does not answer") as told:
-            Store(url, settings.artifacts).migrate()
+    for wrong, sentence in (
+        ((postgres.PASSWORD, "wrong-secret"), "lets nobody in by this URL"),
+        (("unconfound:", "somebody:"), "lets nobody in by this URL"),
+        (("/store_", "/absent_"), "lets nobody in by this URL"),
+        ((str(lone.port), "1"), "does not answer"),
+    ):
+        with pytest.raises(StoreTroubleError, match=sentence) as told:
+            Store(settings.url.replace(*wrong), settings.artifacts).migrate()
         assert "secret" not in str(told.value)
         assert postgres.PASSWORD not in str(told.value)
+    in_query = settings.url.replace(f":{postgres.PASSWORD}@", "@") + f"?password={postgres.PASSWORD}"
+    assert postgres.PASSWORD not in Store(in_query, settings.artifacts).place + repr(settings)
 
 
 def test_an_unusable_url_is_refused_without_showing_it(settings: Settings) -> None:
     for url in ("mysql://me:secret@host/x", "postgresql//me:secret@host", "postgresql://me:sec@ret@host:port/x"):
-        with pytest.raises(UserError, match="UNCONFOUND_DATABASE_URL is not usable") as told:
+        with pytest.raises(UserError, match=r"UNCONFOUND_DATABASE_URL (is not a URL|names a mysql database)") as told:
             Store(url, settings.artifacts)
         assert "sec" not in str(told.value).replace("percent-encoded", "")
 
@@ -152,3 +160,48 @@ def test_the_command_line_says_so_too(lone: postgres.Server, settings: Settings)
     assert "does not answer" in done.stderr
     assert "Traceback" not in done.stderr
     assert postgres.PASSWORD not in done.stderr
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_what_is_wrong_with_a_server_that_answers_is_told(
+    store: Store, server: postgres.Server, database: str, tmp_path: Path
+) -> None:
+    """No right to make tables, no connection left, no writes, rows that somebody else holds: each with its cure."""
+    job = submit(store)
+    with pytest.raises(StoreTroubleError, match="changed the same rows"):
+        _lock_twice(store, job.id)
+    name = database.rpartition("/")[2]
+    empty = server.fresh()
+    server.say(f"CREATE ROLE plain LOGIN PASSWORD '{postgres.PASSWORD}'")
+    try:
+        server.say("REVOKE CREATE ON SCHEMA public FROM PUBLIC", empty.rpartition("/")[2])
+        with pytest.raises(StoreTroubleError, match="may not do what is needed"):
+            Store(empty.replace("//unconfound:", "//plain:"), tmp_path).migrate()
+        server.say(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
+        with pytest.raises(StoreTroubleError, match="no connection left"):
+            queries.counts(Store(database.replace("//unconfound:", "//plain:"), tmp_path))
+    finally:
+        server.drop(empty)
+        server.say("DROP ROLE plain")
+    server.say(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    readers = Store(database, tmp_path)
+    assert queries.counts(readers)["jobs"] == {"queued": 1}
+    with pytest.raises(StoreTroubleError, match="takes no writes at the moment"):
+        submit(readers)
+
+
+def _lock_twice(store: Store, job_id: str) -> None:
+    with store.writing() as session, store.writing() as other:
+        session.get_one(Job, job_id, with_for_update=True)
+        other.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        other.get_one(Job, job_id, with_for_update=True)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_more_visitors_at_once_than_connections_wait_for_each_other(store: Store) -> None:
+    def look(_number: int) -> None:
+        with store.reading() as session:
+            session.execute(text("SELECT pg_sleep(0.2)"))
+
+    with ThreadPoolExecutor(40) as visitors:
+        assert list(visitors.map(look, range(40))) == [None] * 40

@@ -1,5 +1,6 @@
 """The jobs table as a queue: order, tokens, cancelling, what depends on what."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -111,6 +112,32 @@ def test_a_stale_token_gives_nothing_back(store: Store) -> None:
     queue.give_back(store, job.id, stale, "its worker is gone")
     found = queries.get_job(store, job.id)
     assert (found.status, found.lease_token) == ("running", held.lease_token)
+
+
+def test_a_job_of_a_silent_worker_is_taken_back_when_its_lease_has_run_out_and_not_before(store: Store) -> None:
+    job = submit(store)
+    held = claim(store)
+    queue.take_back(store, job.id, held.lease_token)
+    assert queries.get_job(store, job.id).lease_token == held.lease_token
+    with store.writing() as session:
+        session.get_one(Job, job.id).lease_expires_at -= queue.LEASE
+    queue.take_back(store, job.id, held.lease_token)
+    assert queries.get_job(store, job.id).status == "queued"
+
+
+def test_of_two_that_end_a_job_at_the_same_moment_one_does(store: Store) -> None:
+    """Else a job that is done would run again, or one that runs again would count as done."""
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(25):
+            job = submit(store)
+            token = claim(store).lease_token
+            finished = pool.submit(queue.finish, store, job.id, token, "done")
+            pool.submit(queue.give_back, store, job.id, token, "it was killed").result()
+            won = finished.result()
+            found = queries.get_job(store, job.id)
+            assert (found.status, found.progress) == (("done", 1.0) if won else ("queued", 0.0))
+            if not won:
+                queue.request_cancel(store, job.id)
 
 
 def test_cancelled_is_terminal(store: Store) -> None:

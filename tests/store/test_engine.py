@@ -1,8 +1,9 @@
 """The store opens, migrates, waits its turn, and says so when it cannot."""
 
-import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import inspect, select, text
 
 from core.errors import UserError
 from core.settings import Settings
-from core.store.engine import Store
+from core.store.engine import Store, take_turn
 from core.store.tables import Base, Worker, now
 
 
@@ -81,6 +82,7 @@ def test_a_write_takes_its_lock_at_the_start(store: Store) -> None:
     assert order == ["first", "second"]
 
 
+@pytest.mark.both_databases
 def test_an_exception_rolls_back(store: Store) -> None:
     def write_and_fail() -> None:
         with store.writing() as session:
@@ -94,12 +96,39 @@ def test_an_exception_rolls_back(store: Store) -> None:
         assert session.scalars(select(Worker)).all() == []
 
 
+@pytest.mark.both_databases
 def test_times_come_back_in_utc(store: Store) -> None:
     moment = now()
     with store.writing() as session:
         session.add(Worker(host="a", pid=1, device="cpu", code_version="x", started_at=moment))
     with store.reading() as session:
-        assert session.scalars(select(Worker)).one().started_at == moment
+        found = session.scalars(select(Worker)).one().started_at
+    assert (found, found.utcoffset()) == (moment, timedelta(0))
+
+
+@pytest.mark.both_databases
+def test_a_reading_session_sees_one_moment(store: Store) -> None:
+    """What others write meanwhile does not come in between two questions that belong together."""
+    with store.reading() as session:
+        assert session.scalars(select(Worker)).all() == []
+        with store.writing() as other:
+            other.add(worker("new"))
+        assert session.scalars(select(Worker)).all() == []
+
+
+@pytest.mark.both_databases
+def test_of_several_that_add_what_is_not_there_one_does(store: Store) -> None:
+    def add_one(_number: int) -> None:
+        with store.writing() as session:
+            take_turn(session)
+            if session.scalars(select(Worker)).first() is None:
+                time.sleep(0.2)
+                session.add(worker("only"))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add_one, range(4)))
+    with store.reading() as session:
+        assert len(session.scalars(select(Worker)).all()) == 1
 
 
 def test_a_file_that_is_no_database_is_named(settings: Settings) -> None:
@@ -110,8 +139,9 @@ def test_a_file_that_is_no_database_is_named(settings: Settings) -> None:
         Store(settings.url, settings.artifacts).migrate()
 
 
-def test_a_database_from_the_future_is_refused(store: Store, settings: Settings) -> None:
-    with sqlite3.connect(settings.home / "unconfound.sqlite") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+@pytest.mark.both_databases
+def test_a_database_from_the_future_is_refused(store: Store) -> None:
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(UserError, match="newer version of Unconfound"):
         store.migrate()

@@ -82,7 +82,7 @@ def _one(
     }
     target = f"runs/{run.id}/diagnoses/{row.id}.npz"
     row.path = reporter.patiently(lambda: reporter.store.artifacts.write_arrays(target, arrays))
-    reporter.write(lambda session: session.add(row))
+    reporter.write(lambda session: session.merge(row))  # it may be there: the answer to a commit can be lost
     return row.id
 
 
