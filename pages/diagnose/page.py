@@ -10,11 +10,12 @@ from pages.diagnose import empty
 from pages.diagnose.choice import Choice, choose
 from pages.diagnose.course import show_course
 from pages.diagnose.explorer import explore
-from pages.diagnose.link import asked, go_to
+from pages.diagnose.link import asked
 from pages.diagnose.pickers import pick
 from pages.diagnose.verdict import show_figures, show_verdict
-from pages.diagnose.work import active_jobs, show_last_failure, watch
+from pages.parts.address import go_to
 from pages.parts.diagnosis_data import RunChoice, accuracy_at, control_points, run_choices
+from pages.parts.work import active_jobs, show_last_failure, watch
 
 
 def show(store: Store, runs: Sequence[RunChoice]) -> None:

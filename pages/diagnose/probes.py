@@ -6,7 +6,8 @@ from hashlib import sha256
 import pandas as pd
 import streamlit as st
 
-from pages.diagnose.link import asked, go_to
+from pages.diagnose.link import asked
+from pages.parts.address import go_to
 from pages.parts.diagnosis_data import Point, probe_table
 from pages.parts.formats import counted
 from pages.parts.tables import download_csv

@@ -26,10 +26,10 @@ from pages.parts.progress import (
     show_progress,
     start_worker_button,
 )
+from pages.parts.rounds import show_rounds
 from pages.parts.texts import KINDS, METHODS, STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
 from pages.train.curves import accuracy_figure, cid_figure, loss_figure
 from pages.train.results import show_results
-from pages.train.rounds_view import show_rounds
 
 CURVES = ("label_loss", "running_accuracy", "dev_accuracy", "dev_worst_cell", "cid", "confound_loss", "joint_loss")
 EXTRA_LOSSES = {"confound_loss": ("Loss of the confound head", SAME), "joint_loss": ("Weighted tuning loss", TRAIN)}
