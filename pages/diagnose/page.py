@@ -51,6 +51,13 @@ def _show_diagnosis(store: Store, choice: Choice, *, busy: bool) -> None:
     show_figures(
         diagnosis, accuracy_at(store, choice.run.id, point.step), control, is_control=dataset.control_of is not None
     )
+    if any(one.step == point.step and one.path is not None for one in choice.checkpoints):
+        st.page_link(
+            "tune/page.py",
+            label="Treat this model",
+            icon=":material/healing:",
+            query_params={"run": choice.run.name, "step": str(point.step)},
+        )
     st.divider()
     show_course(choice, point, diagnosis, control, busy=busy)
     st.divider()

@@ -116,6 +116,17 @@ def _steps_to_take(store: Store, run: Run, busy: bool) -> None:
                 on_click=_diagnose,
                 args=(run.id,),
             )
+        if (
+            run.status == "done"
+            and not run.demo
+            and st.button(
+                "Tune it" if run.parent_step is None else "See what it changed",
+                icon=":material/healing:",
+                key="to-tune",
+                help="A round that makes the model lean less on the confound, from any checkpoint, and what it changed.",
+            )
+        ):
+            st.switch_page("tune/page.py", query_params={"run": run.name})
         if st.button(
             "Copy the settings",
             icon=":material/content_copy:",
