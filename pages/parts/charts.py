@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,11 @@ def config(filename: str, *, select: bool = False) -> dict[str, Any]:
         "modeBarButtonsToRemove": unwanted,
         "toImageButtonOptions": {"format": "png", "scale": 3, "filename": safe_filename(filename)},
     }
+
+
+def unmarked(text: str) -> str:
+    """Somebody's text for a figure: plotly reads tags in labels, so the signs of a tag are written as entities."""
+    return escape(text, quote=False)
 
 
 def safe_filename(name: str) -> str:

@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.parts.address import go_to
-from pages.parts.charts import config
+from pages.parts.charts import config, unmarked
 from pages.parts.colours import DEV, NULL, TEST, TRAIN
-from pages.parts.formats import count, percent, percent_interval, signed
+from pages.parts.formats import count, signed
 from pages.parts.tables import download_csv
 from pages.parts.texts import help_for
 from pages.tune.pair import Pair
@@ -42,7 +42,14 @@ def show_cells(pair: Pair) -> None:
         )
     with right:
         st.dataframe(
-            _shown(rows), hide_index=True, height="content", alt=f"Accuracy by cell, before and after. {words}"
+            _shown(rows),
+            hide_index=True,
+            height="content",
+            column_config={
+                name: st.column_config.TextColumn(help=f"Accuracy in percent. {help_for('wilson')}")
+                for name in ("Before, %", "After, %")
+            },
+            alt=f"Accuracy by cell, before and after. {words}",
         )
         download_csv(rows, f"{pair.run.name}-cells-{split}.csv", key=f"tune-cells-csv-{split}")
 
@@ -97,7 +104,9 @@ def in_words(rows: pd.DataFrame) -> str:
 
 def cells_figure(rows: pd.DataFrame, floor: float, colour: str) -> go.Figure:
     """A line a cell from its accuracy before (open) to after (filled), beside the floor."""
-    names = [f"{label} × {confound}"[:48] for label, confound in zip(rows["label"], rows["confound"], strict=True)]
+    names = [
+        unmarked(f"{label} × {confound}"[:48]) for label, confound in zip(rows["label"], rows["confound"], strict=True)
+    ]
     figure = go.Figure()
     figure.add_scatter(
         x=[x for before, after in zip(rows["before"], rows["after"], strict=True) for x in (before, after, None)],
@@ -113,6 +122,7 @@ def cells_figure(rows: pd.DataFrame, floor: float, colour: str) -> go.Figure:
             y=names,
             mode="markers",
             name=name,
+            cliponaxis=False,
             marker={"size": 13, "color": colour, "symbol": symbol, "line": {"width": 2.5, "color": colour}},
             customdata=rows[[f"{name}_low", f"{name}_high", "n"]],
             hovertemplate=f"{name}: %{{x:.1%}} (%{{customdata[0]:.1%}} to %{{customdata[1]:.1%}}), "
@@ -137,15 +147,17 @@ def cells_figure(rows: pd.DataFrame, floor: float, colour: str) -> go.Figure:
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:
     def side(name: str) -> list[str]:
         values = zip(rows[name], rows[f"{name}_low"], rows[f"{name}_high"], strict=True)
-        return [f"{percent(value)} ({percent_interval(low, high)})" for value, low, high in values]
+        return [
+            f"{signed(100 * value, 1)} ({signed(100 * low, 1)}–{signed(100 * high, 1)})" for value, low, high in values
+        ]
 
     return pd.DataFrame(
         {
             "Label": rows["label"],
             "Confound": rows["confound"],
             "n": [count(int(n)) for n in rows["n"]],
-            "Before (95 %)": side("before"),
-            "After (95 %)": side("after"),
+            "Before, %": side("before"),
+            "After, %": side("after"),
             "Change": [signed(100 * change, 1) for change in rows["after"] - rows["before"]],
         }
     )

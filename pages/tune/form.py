@@ -120,7 +120,7 @@ def _kind() -> str:
     asked = st.query_params.get("kind")
     st.session_state["tune-kind"] = asked if asked in KINDS else KINDS[0]
     kind = str(
-        st.segmented_control(
+        st.pills(
             "What to do",
             KINDS,
             format_func=TITLES.get,

@@ -33,10 +33,9 @@ def show_go_on(store: Store, run: Run, dataset: Dataset) -> None:
                 begin(store, run, LABEL, "final", onward.options, onward.then_label_steps)
             st.caption(_time(store, run, dataset, onward))
         with right:
+            anew = "in another order of the examples" if again.kind == LABEL else "with probes drawn anew"
             follow = f", then {counted(again.then_label_steps, 'label step')}" if again.then_label_steps else ""
-            st.markdown(
-                f"{TITLES.get(again.kind, plain(again.kind))}{follow}: the same settings, with everything drawn anew."
-            )
+            st.markdown(f"{TITLES.get(again.kind, plain(again.kind))}{follow}: the same settings, {anew}.")
             if st.button("Once more", icon=":material/repeat:", key="tune-again", width="stretch"):
                 begin(store, run, again.kind, "final", again.options, again.then_label_steps)
             st.caption(_time(store, run, dataset, again))

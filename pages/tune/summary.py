@@ -37,7 +37,7 @@ def show_summary(pair: Pair) -> None:
             _figure("Floor", percent(now["confound_only_floor"]), "confound alone", "floor")
     if pair.after is not None:
         verdict = queries.get_diagnosis(open_store(), pair.after.id)
-        st.caption(f":material/gavel: {plain(verdict.sentence)}", help=help_for("verdict"))
+        st.markdown(f":material/gavel: {plain(verdict.sentence)}", help=help_for("verdict"))
 
 
 def cid_in_words(pair: Pair) -> str:
