@@ -77,7 +77,7 @@ def _time(
 
 
 def _what(config: TrainConfig, work: Effort) -> str:
-    parts = [counted(work.steps, "label step")]
+    parts = [counted(work.steps, "label step")] if work.steps else []
     if config.terms():
         rounds = f"{counted(work.rounds, 'tuning round')} of {counted(work.epochs, 'epoch')}"
         parts.append("the tuning loss in each" if config.schedule == "joint" else rounds)

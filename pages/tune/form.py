@@ -127,6 +127,7 @@ def _kind() -> str:
             key="tune-kind",
             on_change=_kind_chosen,
             required=True,
+            wrap=True,
             help=help_for("round"),
         )
     )
