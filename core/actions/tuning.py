@@ -1,7 +1,9 @@
-"""Rounds by hand: from any checkpoint of any run a child run, with one round and, if wanted, label steps after it."""
+"""Rounds by hand: from any checkpoint of any run a child run, with one round and, if wanted, label steps after it; or
+with label steps alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from core.actions.names import free_name
 from core.actions.training import Started
@@ -14,7 +16,9 @@ from core.store.engine import Store
 from core.store.tables import Run
 from core.training.config import TrainConfig
 
-KINDS = ("influence", "embedding", "combined")
+LABEL = "label"
+KINDS = ("influence", "embedding", "combined", LABEL)
+"""What a child run does first: a round of that kind, or nothing but label steps."""
 
 
 def start_tuning(
@@ -35,10 +39,11 @@ def start_tuning(
     The label steps have a schedule of their own: warm-up to `label_lr`, then down to zero.
 
     Args:
-        kind: "influence", "embedding" or "combined".
+        kind: "influence", "embedding", "combined", or "label" for label steps without a round.
         checkpoint: "final", or a label step of the parent that has a checkpoint.
         options: further settings of `TrainConfig`, as text; the parent's hold where none is given.
-        then_diagnose: queue a diagnosis of the final model, with so many probes.
+        then_diagnose: queue a diagnosis of the final model, in the way in which the checkpoint was last diagnosed, so
+            that both ask the same probes; where it was not, with so many `probes`.
 
     Raises:
         UserError: no such kind or checkpoint, its weights are not kept, or an option is not usable; nothing was queued.
@@ -47,6 +52,8 @@ def start_tuning(
         raise UserError(f"There is no round of the kind {kind!r}. Known are {', '.join(KINDS)}.")
     if then_label_steps < 0:
         raise UserError(f"{then_label_steps} label steps cannot follow a round; give 0 or more.")
+    if kind == LABEL and then_label_steps == 0:
+        raise UserError("Label steps alone need a number of label steps, 1 or more; with 0 nothing would change.")
     start = queries.get_checkpoint(store, run, checkpoint)
     if start.path is None:
         raise UserError(
@@ -66,13 +73,14 @@ def start_tuning(
         config=config.model_dump(mode="json"),
         data_sha256=run.data_sha256,
     )
+    how = diagnosed_like(store, run, start.step) or {"probes": probes, "seed": config.seed}
     with store.writing() as session:
         session.add(child)
         session.flush()
         job = submit(session, "train", {}, run_id=child.id, max_queue=settings.max_queue)
         diagnosis = None
         if then_diagnose:
-            wish = {"checkpoint": "final", "probes": probes, "seed": config.seed}
+            wish = {"checkpoint": "final", **how}
             diagnosis = submit(session, "diagnose", wish, run_id=child.id, after=job, max_queue=settings.max_queue)
     ensure_worker(settings)
     return Started(child, job, diagnosis)
@@ -86,7 +94,7 @@ def child_config(run: Run, kind: str, options: Mapping[str, str], then_label_ste
         {
             **kept,
             **given,
-            "method": f"{kind}-tuning",
+            "method": "finetune" if kind == LABEL else f"{kind}-tuning",
             "schedule": "once",
             "label_steps": then_label_steps,
             "checkpoints": given.get("checkpoints", 1 if then_label_steps == 0 else kept.get("checkpoints", 5)),
@@ -95,7 +103,39 @@ def child_config(run: Run, kind: str, options: Mapping[str, str], then_label_ste
     )
 
 
-_NOT_INHERITED = ("round_epochs", "round_lr", "round_layers", "schedule", "label_steps", "lineage", "method")
+_OF_A_ROUND = ("round_epochs", "round_lr", "round_layers")
+_NOT_INHERITED = (*_OF_A_ROUND, "schedule", "label_steps", "lineage", "method")
+
+
+def diagnosed_like(store: Store, run: Run, step: int) -> dict[str, Any] | None:
+    """The settings of the newest diagnosis of a run at a step: with them another model is asked the same probes."""
+    there = [one for one in queries.diagnoses(store, run.id) if one.step == step]
+    return dict(there[-1].config) if there else None
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What a run by hand did to the checkpoint that it began with, as `start_tuning` takes it."""
+
+    kind: str
+    then_label_steps: int = 0
+    options: dict[str, str] = field(default_factory=dict)
+
+
+def treatment_of(run: Run) -> Treatment:
+    """What to ask for to have the same done once more, from this run's final model; its probes are drawn anew.
+
+    Raises:
+        UserError: the run began with its encoder, not with a checkpoint.
+    """
+    if run.parent_step is None:
+        raise UserError(
+            f"{run.name!r} did not begin with a checkpoint of another run, so there is nothing to do once more. "
+            "Name the kind of a round."
+        )
+    kind = LABEL if run.method == "finetune" else run.method.removesuffix("-tuning")
+    options = {key: str(run.config[key]) for key in _OF_A_ROUND if run.config.get(key) is not None}
+    return Treatment(kind, int(run.config.get("label_steps") or 0), options)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from core.actions.summaries import run_summary
-from core.actions.tuning import KINDS, start_tuning, tree
+from core.actions.tuning import KINDS, Treatment, start_tuning, treatment_of, tree
 from core.commands.console import Console, JobFailedError
 from core.commands.runs import print_run, settings_from
 from core.store import queries
@@ -15,11 +15,13 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     tune = commands.add_parser("tune", parents=[common], help="a tuning round from any checkpoint of a run")
     tune.add_argument("run", help="name or id of a run")
     tune.add_argument("--checkpoint", default="final", help="final, or a label step")
-    tune.add_argument("--kind", required=True, choices=KINDS)
+    what = tune.add_mutually_exclusive_group(required=True)
+    what.add_argument("--kind", choices=KINDS, help="of the round; label: label steps alone")
+    what.add_argument("--again", action="store_true", help="what made this run, once more from where it ended")
     tune.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, e.g. round_epochs=5 round_lr=1e-4"
     )
-    tune.add_argument("--then-label-steps", type=int, default=0, metavar="N", help="label steps after the round")
+    tune.add_argument("--then-label-steps", type=int, metavar="N", help="label steps after the round (0)")
     tune.add_argument("--then-diagnose", action="store_true", help="diagnose the final model afterwards")
     tune.add_argument("--name", help="name of the new run")
     tune.add_argument("--wait", action="store_true", help="return when it has ended")
@@ -32,14 +34,16 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _tune(options: argparse.Namespace, console: Console) -> None:
     parent = queries.get_run(console.store, options.run)
+    asked = treatment_of(parent) if options.again else Treatment(options.kind)
+    steps = asked.then_label_steps if options.then_label_steps is None else options.then_label_steps
     begun = start_tuning(
         console.store,
         console.settings,
         parent,
-        kind=options.kind,
+        kind=asked.kind,
         checkpoint=options.checkpoint,
-        options=settings_from(options.set),
-        then_label_steps=options.then_label_steps,
+        options={**asked.options, **settings_from(options.set)},
+        then_label_steps=steps,
         name=options.name,
         then_diagnose=options.then_diagnose,
     )

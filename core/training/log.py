@@ -111,7 +111,9 @@ class RunLog:
             self._point(number, "round_cid", log.cid[-1])
         epochs = rounds.config.epochs_per_round()
         said = f"Round {rounds.number_after(step)} of {len(when.after)}, epoch {rounds.epoch_of(number)} of {epochs}"
-        self.recorder.progress(step, self.schedule.total, f"{said}, J {found.loss:.4f}")
+        whole = when.per_round * len(when.after)
+        done, total = (step, self.schedule.total) if self.schedule.total else (number, whole)
+        self.recorder.progress(done, total, f"{said}, J {found.loss:.4f}")
         if number % when.per_round == 0:
             self._end_round(step, rounds, log)
 

@@ -56,7 +56,8 @@ class Recorder(Protocol):
         end later than `tuning_step`; 0 forgets all of them."""
 
     def progress(self, step: int, total: int, message: str) -> None:
-        """`step` of `total` label steps are done. Comes with every batch of metrics, some seconds apart."""
+        """`step` of `total` label steps are done; of a run without label steps, tuning steps. Comes with every batch of
+        metrics, some seconds apart."""
 
     def metrics(self, rows: Sequence[Metric]) -> None:
         """A batch of numbers, in order of their steps."""

@@ -8,13 +8,13 @@ import streamlit as st
 
 from core.store.tables import Diagnosis
 from pages.diagnose.choice import Choice
-from pages.diagnose.link import go_to
-from pages.diagnose.work import start_button
+from pages.parts.address import go_to
 from pages.parts.charts import config, trajectory
 from pages.parts.diagnosis_data import Point, curve, undiagnosed
 from pages.parts.formats import counted, interval, listed, signed
 from pages.parts.tables import download_csv
 from pages.parts.texts import help_for
+from pages.parts.work import start_button
 
 KEY = "diagnose-course"
 

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core.store.tables import Run
-from pages.diagnose.work import start_button
 from pages.parts.formats import plain
 from pages.parts.texts import help_for
+from pages.parts.work import start_button
 
 
 def no_runs() -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.diagnose.link import asked, format_bins, go_to
-from pages.diagnose.probes import shortened
+from pages.diagnose.link import asked, format_bins
+from pages.parts.address import go_to
 from pages.parts.charts import config, two_histograms
 from pages.parts.diagnosis_data import Point, examples, matrix
 from pages.parts.diagnosis_groups import Groups, Histogram, groups, histogram
-from pages.parts.formats import NOTHING, count, counted, interval, plain, signed
+from pages.parts.formats import NOTHING, count, counted, interval, plain, shortened, signed
 from pages.parts.texts import help_for
 
 KEY = "diagnose-histograms"

@@ -41,16 +41,6 @@ def asked() -> Link:
     )
 
 
-def go_to(**changes: str | int | None) -> None:
-    """Change the address; None takes a part out. An address that says so already is left alone."""
-    for name, value in changes.items():
-        if value is None or value == "":
-            if name in st.query_params:
-                del st.query_params[name]
-        elif st.query_params.get(name) != str(value):
-            st.query_params[name] = str(value)
-
-
 def parse_bins(text: str | None) -> tuple[int, int] | None:
     """ "12" → (12, 12); "12-15" → (12, 15); anything else is no choice."""
     found = _BINS.fullmatch(text or "")

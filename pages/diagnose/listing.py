@@ -5,8 +5,9 @@ import pandas as pd
 import streamlit as st
 
 from pages.diagnose.figure import Shown, bin_line
-from pages.diagnose.link import asked, format_bins, go_to
+from pages.diagnose.link import asked, format_bins
 from pages.diagnose.probes import for_screen
+from pages.parts.address import go_to
 from pages.parts.charts import safe_filename
 from pages.parts.diagnosis_groups import extreme, in_bins
 from pages.parts.formats import counted, plain

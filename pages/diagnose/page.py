@@ -10,11 +10,12 @@ from pages.diagnose import empty
 from pages.diagnose.choice import Choice, choose
 from pages.diagnose.course import show_course
 from pages.diagnose.explorer import explore
-from pages.diagnose.link import asked, go_to
+from pages.diagnose.link import asked
 from pages.diagnose.pickers import pick
 from pages.diagnose.verdict import show_figures, show_verdict
-from pages.diagnose.work import active_jobs, show_last_failure, watch
+from pages.parts.address import go_to
 from pages.parts.diagnosis_data import RunChoice, accuracy_at, control_points, run_choices
+from pages.parts.work import active_jobs, show_last_failure, watch
 
 
 def show(store: Store, runs: Sequence[RunChoice]) -> None:
@@ -50,6 +51,13 @@ def _show_diagnosis(store: Store, choice: Choice, *, busy: bool) -> None:
     show_figures(
         diagnosis, accuracy_at(store, choice.run.id, point.step), control, is_control=dataset.control_of is not None
     )
+    if any(one.step == point.step and one.path is not None for one in choice.checkpoints):
+        st.page_link(
+            "tune/page.py",
+            label="Treat this model",
+            icon=":material/healing:",
+            query_params={"run": choice.run.name, "step": str(point.step)},
+        )
     st.divider()
     show_course(choice, point, diagnosis, control, busy=busy)
     st.divider()

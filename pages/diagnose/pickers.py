@@ -6,7 +6,8 @@ import streamlit as st
 
 from core.training.diagnosis_config import ESTIMATORS
 from pages.diagnose.choice import Choice
-from pages.diagnose.link import RUN_LEVEL, go_to
+from pages.diagnose.link import RUN_LEVEL
+from pages.parts.address import go_to
 from pages.parts.diagnosis_data import Point, RunChoice
 from pages.parts.formats import age, counted, signed
 from pages.parts.texts import STATUS, help_for

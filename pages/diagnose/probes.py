@@ -6,14 +6,14 @@ from hashlib import sha256
 import pandas as pd
 import streamlit as st
 
-from pages.diagnose.link import asked, go_to
+from pages.diagnose.link import asked
+from pages.parts.address import go_to
 from pages.parts.diagnosis_data import Point, probe_table
-from pages.parts.formats import counted
+from pages.parts.formats import counted, shortened
 from pages.parts.tables import download_csv
 from pages.parts.texts import help_for
 
 EVERY_CELL = "All cells"
-SHOWN_CHARACTERS = 400
 HEIGHT = 320
 
 
@@ -129,15 +129,6 @@ def for_screen(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(
         **{name: [shortened(text) for text in frame[name]] for name in ("text", "text_b") if name in frame}
     )
-
-
-def shortened(text: object, most: int = SHOWN_CHARACTERS) -> str | None:
-    """A text on one line; of a long one the first `most` characters and how many the whole has. None for no text."""
-    if not isinstance(text, str):
-        return None
-    line = " ".join(text[: most * 2].split())
-    whole = len(text) <= most * 2 and len(line) <= most
-    return line if whole else f"{line[:most]} … ({len(text):,} characters)"
 
 
 def for_csv(table: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,11 @@ def config(filename: str, *, select: bool = False) -> dict[str, Any]:
         "modeBarButtonsToRemove": unwanted,
         "toImageButtonOptions": {"format": "png", "scale": 3, "filename": safe_filename(filename)},
     }
+
+
+def unmarked(text: str) -> str:
+    """Somebody's text for a figure: plotly reads tags in labels, so the signs of a tag are written as entities."""
+    return escape(text, quote=False)
 
 
 def safe_filename(name: str) -> str:
@@ -143,20 +149,21 @@ def two_histograms(
     share: bool,
     chosen: tuple[int, int] | None = None,
     axis: str = "Influence on this probe",
+    beside: Histogram | None = None,
 ) -> go.Figure:
     """The paper's Figure 1 for one probe: group A (same confound, orange) over group B (different confound, blue).
 
     `share`: each bar as a part of its group, so that a small group is not lost beside a large one; else counts.
     `means`: of A and B, marked by lines. `chosen`: first and last of the bins that are marked.
+    `beside`: the histogram of a figure that stands next to this one to be compared: both axes get the same height, and
+    nothing is offered to click.
     The last trace is unseen and as high as the figure: it makes a bin easy to hit and answers for both groups. Its
     `customdata` is the bin.
     """
     centres, width = (found.edges[:-1] + found.edges[1:]) / 2, float(found.edges[1] - found.edges[0])
-    same, different = (
-        counts / max(int(counts.sum()), 1) if share else counts.astype(float)
-        for counts in (found.same, found.different)
-    )
-    top = float(max(same.max(initial=0), different.max(initial=0))) * 1.04 or 1.0
+    same, different = _heights(found, share)
+    drawn = [same, different, *(_heights(beside, share) if beside else ())]
+    top = float(max(part.max(initial=0) for part in drawn)) * 1.04 or 1.0
     figure = go.Figure()
     inside = np.zeros(len(centres), dtype=bool)
     if chosen is not None:
@@ -176,7 +183,7 @@ def two_histograms(
                 hoverinfo="skip",
             )
         )
-    figure.add_trace(_hit_bars(found, centres, width, top))
+    figure.add_trace(_hit_bars(found, centres, width, top, clickable=beside is None))
     _mark_means(figure, means)
     if chosen is not None:
         figure.add_vrect(
@@ -203,7 +210,14 @@ def two_histograms(
     return figure
 
 
-def _hit_bars(found: Histogram, centres: np.ndarray, width: float, top: float) -> go.Bar:
+def _heights(found: Histogram, share: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Bars of both groups: shares of the group, or counts."""
+    groups = (found.same, found.different)
+    same, different = (part / max(int(part.sum()), 1) if share else part.astype(float) for part in groups)
+    return same, different
+
+
+def _hit_bars(found: Histogram, centres: np.ndarray, width: float, top: float, *, clickable: bool) -> go.Bar:
     filled = found.filled
     n_same, n_different = max(int(found.same.sum()), 1), max(int(found.different.sum()), 1)
     return go.Bar(
@@ -217,8 +231,8 @@ def _hit_bars(found: Histogram, centres: np.ndarray, width: float, top: float) -
         text=[
             f"<b>{interval(found.edges[place], found.edges[place + 1])}</b><br>"
             f"same confound: {count(int(found.same[place]))} ({percent(found.same[place] / n_same)})<br>"
-            f"different: {count(int(found.different[place]))} ({percent(found.different[place] / n_different)})<br>"
-            "<i>click to list them</i>"
+            f"different: {count(int(found.different[place]))} ({percent(found.different[place] / n_different)})"
+            + ("<br><i>click to list them</i>" if clickable else "")
             for place in filled
         ],
         textposition="none",

@@ -1,5 +1,6 @@
 """One probe's two groups of training examples: who is in them, and how their influence is spread."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,11 +58,20 @@ def groups(scores: npt.NDArray[np.floating], row: int, train: pd.DataFrame, labe
 
 def histogram(found: Groups, most: int = MOST_BINS) -> Histogram:
     """Both groups over common bins of a round width, an edge at 0, at most `most` of them."""
-    values = found.scores[found.same | found.different]
+    return binned(found, common_edges([found], most))
+
+
+def common_edges(several: Sequence[Groups], most: int = MOST_BINS) -> Floats:
+    """Edges [B + 1] that hold the scores of all of them, with a round width and one at 0."""
+    values = np.concatenate([found.scores[found.same | found.different] for found in several])
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
     width = round_width(high - low, most - 2)
     first, last = int(np.floor(low / width)), int(np.floor(high / width)) + 1
-    edges = np.arange(first, last + 1) * width
+    return np.arange(first, last + 1) * width
+
+
+def binned(found: Groups, edges: Floats) -> Histogram:
+    """Both groups counted between these edges."""
     return Histogram(
         edges,
         np.bincount(bin_of(found.scores[found.same], edges), minlength=len(edges) - 1),

@@ -7,6 +7,7 @@ from datetime import datetime
 from core.store.tables import now
 
 NOTHING = "–"
+SHOWN_CHARACTERS = 400
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&\"'=^@])")
 _JOINER = "\u2060"  # invisible and without width
 
@@ -20,6 +21,15 @@ def plain(text: str) -> str:
     escaped = _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
     escaped = escaped.replace(r"\:", rf"\:{_JOINER}").replace(r"\@", rf"{_JOINER}\@")
     return re.sub(r"(www)(\\\.)", rf"\1{_JOINER}\2", escaped, flags=re.IGNORECASE)
+
+
+def shortened(text: object, most: int = SHOWN_CHARACTERS) -> str | None:
+    """A text on one line; of a long one the first `most` characters and how many the whole has. None for no text."""
+    if not isinstance(text, str):
+        return None
+    line = " ".join(text[: most * 2].split())
+    whole = len(text) <= most * 2 and len(line) <= most
+    return line if whole else f"{line[:most]} … ({len(text):,} characters)"
 
 
 def count(value: int | None) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Evaluation, Run
+from pages.parts.charts import unmarked
 from pages.parts.colours import NULL, TRAIN, WORST
 from pages.parts.formats import count, percent, percent_interval, plain, signed
 from pages.parts.tables import download_csv
@@ -106,7 +107,7 @@ def cells_table(report: Mapping[str, Any]) -> pd.DataFrame:
 def cells_figure(report: Mapping[str, Any]) -> go.Figure:
     """A point and a Wilson interval for each cell, beside the floor."""
     cells = sorted(report["cells"], key=lambda cell: -cell["accuracy"])
-    names = [f"{cell['label']} × {cell['confound']}"[:48] for cell in cells]
+    names = [unmarked(f"{cell['label']} × {cell['confound']}"[:48]) for cell in cells]
     worst = report.get("worst_cell_name")
     figure = go.Figure()
     figure.add_scatter(

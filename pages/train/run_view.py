@@ -26,10 +26,10 @@ from pages.parts.progress import (
     show_progress,
     start_worker_button,
 )
+from pages.parts.rounds import show_rounds
 from pages.parts.texts import KINDS, METHODS, STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
 from pages.train.curves import accuracy_figure, cid_figure, loss_figure
 from pages.train.results import show_results
-from pages.train.rounds_view import show_rounds
 
 CURVES = ("label_loss", "running_accuracy", "dev_accuracy", "dev_worst_cell", "cid", "confound_loss", "joint_loss")
 EXTRA_LOSSES = {"confound_loss": ("Loss of the confound head", SAME), "joint_loss": ("Weighted tuning loss", TRAIN)}
@@ -116,6 +116,17 @@ def _steps_to_take(store: Store, run: Run, busy: bool) -> None:
                 on_click=_diagnose,
                 args=(run.id,),
             )
+        if (
+            run.status == "done"
+            and not run.demo
+            and st.button(
+                "Tune it" if run.parent_step is None else "See what it changed",
+                icon=":material/healing:",
+                key="to-tune",
+                help="A round that makes the model lean less on the confound, from any checkpoint, and what it changed.",
+            )
+        ):
+            st.switch_page("tune/page.py", query_params={"run": run.name})
         if st.button(
             "Copy the settings",
             icon=":material/content_copy:",

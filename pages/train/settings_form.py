@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.encoders.catalogue import EncoderSpec
 from core.training.config import TrainConfig
-from pages.train.fields import show_field
+from pages.parts.fields import show_field
 
 IN_SIGHT = ("label_epochs", "label_lr", "batch_size")
 MORE = ("max_length", "checkpoints", "warmup", "weight_decay", "max_grad_norm", "micro_batch", "precision", "device")

@@ -64,12 +64,17 @@ def test_a_tree_of_rounds(store: Store, settings: Settings) -> None:
     assert (second["steps"], second["parent"], second["config"]["lineage"]) == (3, "one", 2)
     assert second["config"]["round_lr"] is None
     ask("tune", "parent", "--kind", "combined", *ROUND, "--name", "aside", "--wait")
+    onward = ask("tune", "one", "--kind", "label", "--then-label-steps", "2", "--name", "onward", "--wait")
+    assert (onward["method"], onward["steps"], onward["rounds"]) == ("finetune", 2, [])
+    start, end = weights("one", 0), weights("onward", 2)
+    assert 0 < max(float((end[name] - start[name]).abs().max()) for name in start) < 0.1
 
     tree = ask("tree", "two")["tree"]
     assert [(row["run"], row["depth"], row["parent"]) for row in tree] == [
         ("parent", 0, None),
         ("one", 1, "parent"),
         ("two", 2, "one"),
+        ("onward", 2, "one"),
         ("aside", 1, "parent"),
     ]
     assert len(tree[1]["rounds"]) == 1
@@ -78,7 +83,7 @@ def test_a_tree_of_rounds(store: Store, settings: Settings) -> None:
     assert "round 1: influence, J" in told
 
     delete_run(store, queries.get_run(store, "parent"))
-    assert [row["run"] for row in ask("tree", "two")["tree"]] == ["one", "two"]
+    assert [row["run"] for row in ask("tree", "two")["tree"]] == ["one", "two", "onward"]
     with pytest.raises(UserError, match="has been deleted, and its weights with it"):
         start_of(store, queries.get_run(store, "one"))
 
@@ -90,6 +95,8 @@ def test_a_tree_of_rounds(store: Store, settings: Settings) -> None:
         (("r", "--kind", "influence"), "has no checkpoint yet"),
         (("r", "--kind", "sideways"), "invalid choice"),
         (("light", "--kind", "influence"), "are not kept"),
+        (("light", "--kind", "label"), "Label steps alone need a number"),
+        (("light", "--again"), "nothing to do once more"),
     ],
 )
 def test_what_cannot_be_tuned_is_a_sentence(store: Store, arguments: tuple[str, ...], sentence: str) -> None:
@@ -101,3 +108,23 @@ def test_what_cannot_be_tuned_is_a_sentence(store: Store, arguments: tuple[str, 
     with store.writing() as session:
         session.execute(update(Checkpoint).where(Checkpoint.run_id == light.id).values(path=None))
     assert sentence in call("tune", *arguments, code=2).stderr
+
+
+@pytest.mark.usefixtures("worker")
+def test_once_more_does_the_same_and_asks_the_same_probes(store: Store) -> None:
+    from tests.pages.synthetic import add_dataset, add_diagnosis, add_run
+
+    dataset = add_dataset(store, "d", n_train=200, n_dev=40)
+    parent = add_run(store, dataset, "parent")
+    done = {"round_epochs": 3, "round_lr": 1e-4, "round_layers": "0, pooler", "k": 4, "label_steps": 6, "lineage": 1}
+    one = add_run(store, dataset, "one", method="embedding-tuning", config=done, steps=(6,), parent=(parent, 240))
+    add_diagnosis(store, one, step=6, effect=0.2, probes=8, source="dev")
+    again = ask("tune", "one", "--again", "--then-diagnose", "--set", "k=7")
+    run = queries.get_run(store, again["run"])
+    assert (run.method, run.parent_id, run.parent_step) == ("embedding-tuning", one.id, 6)
+    assert {key: run.config[key] for key in done} == {**done, "k": 7, "lineage": 2}
+    diagnosis = next(job for job in queries.list_jobs(store) if job.kind == "diagnose")
+    wish = queries.get_job(store, diagnosis.id).payload
+    assert (wish["checkpoint"], wish["probes"], wish["probe_source"], wish["seed"]) == ("final", 8, "dev", 2021)
+    fewer = ask("tune", "one", "--again", "--then-label-steps", "0")
+    assert queries.get_run(store, fewer["run"]).config["label_steps"] == 0

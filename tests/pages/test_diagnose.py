@@ -13,9 +13,9 @@ from core.settings import Settings, get_settings
 from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.tables import Job, now
-from pages.diagnose import work
 from pages.diagnose.course import selected_step
 from pages.diagnose.figure import selected_bins
+from pages.parts import work
 from pages.parts.charts import safe_filename, trajectory, two_histograms
 from pages.parts.diagnosis_data import control_points, curve, points
 from pages.parts.diagnosis_groups import Histogram

@@ -194,6 +194,9 @@ def test_label_steps_may_follow_a_round_by_hand(tmp_path):
 def test_only_the_named_layers_change_in_a_round(tmp_path):
     config = CONFIG.model_copy(update={"schedule": "once", "label_steps": 0, "round_layers": "0"})
     _, recorder = run(tmp_path / "tuned", config=config)
+    whole = len([row for row in recorder.rows if row.name == "round_loss"])
+    told = [(step, total) for step, total, message in recorder.said if message.startswith("Round 1")]
+    assert told == [(step, whole) for step in range(1, whole + 1)]  # of a run that is a round alone
     after = load_file(recorder.folders[0][0] / "model.safetensors")
     plain = config.model_copy(update={"method": "finetune"})
     _, recorder = run(tmp_path / "plain", config=plain)

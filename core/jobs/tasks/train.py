@@ -92,8 +92,8 @@ class RunRecorder(recorder.Recorder):
         self._reporter.write(write)
 
     def progress(self, step: int, total: int, message: str) -> None:
-        """Report the label steps done."""
-        self._reporter.tell(step / max(total, 1), message)
+        """Report the steps done; where there are none left to do, only the evaluation is."""
+        self._reporter.tell(step / total if total else 1.0, message)
 
     def metrics(self, rows: Sequence[recorder.Metric]) -> None:
         """Keep a batch of numbers; one that is there already takes the new value."""

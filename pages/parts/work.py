@@ -21,6 +21,7 @@ from pages.parts.progress import (
     show_progress,
     start_worker_button,
 )
+from pages.parts.texts import KINDS
 
 
 def start_button(
@@ -85,23 +86,23 @@ def _live(ids: list[str]) -> None:
                 st.markdown(job_title(jobs[key]), width="content")
                 with st.container(horizontal=True, width="content"):
                     st.page_link("jobs/page.py", label="Log", icon=":material/article:", query_params={"job": key})
-                    cancel_button(jobs[key], key=f"diagnose-cancel-{key}")
+                    cancel_button(jobs[key], key=f"work-cancel-{key}")
             show_progress(jobs[key])
     if not queries.live_workers(store):
         st.caption("No worker has given a sign of life yet. If the bar does not move within half a minute, start one.")
-        start_worker_button(key="diagnose-start-worker")
+        start_worker_button(key="work-start-worker")
 
 
-def show_last_failure(store: Store, run: Run) -> None:
-    """Says why the newest diagnosis job of the run failed, until another one succeeds."""
-    past = [job for job in queries.list_jobs(store, run_id=run.id, limit=20) if job.kind == "diagnose"]
+def show_last_failure(store: Store, run: Run, kind: str = "diagnose") -> None:
+    """Says why the newest job of a kind on this run failed, until another one succeeds."""
+    past = [job for job in queries.list_jobs(store, run_id=run.id, limit=20) if job.kind == kind]
     if not past or past[0].status != "failed":
         return
     with st.container(border=True):
         st.markdown(
-            f":material/error: **The last diagnosis failed.** {plain(past[0].error or 'Its log may tell why.')} "
+            f":material/error: **The last {KINDS[kind].lower()} failed.** {plain(past[0].error or 'Its log may tell why.')} "
             "What was measured before is safe."
         )
         with st.container(horizontal=True, vertical_alignment="center"):
-            retry_button(past[0].id, key="diagnose-retry")
+            retry_button(past[0].id, key=f"{kind}-retry")
             st.page_link("jobs/page.py", label="Log", icon=":material/article:", query_params={"job": past[0].id})

@@ -13,8 +13,8 @@ from core.store.engine import Store
 from core.store.tables import Dataset, Run
 from core.training.config import TrainConfig
 from core.training.effort import Effort, effort, known_in_cells
-from core.training.estimate import Lengths, Speed, estimate, token_lengths
-from pages.parts.formats import count, counted, megabytes, roughly
+from core.training.estimate import Estimate, Lengths, Speed, estimate, token_lengths
+from pages.parts.formats import count, counted, megabytes, plain, roughly
 
 RUNS = 10
 MOST_TEXTS = 20_000
@@ -31,22 +31,8 @@ def show_forecast(store: Store, dataset: Dataset, config: TrainConfig, spec: Enc
         known = known_in_cells(config, cells)
         told = f"The confound counts as known for {count(known.known)} of {counted(known.n, 'training example')}"
         lines.append(f":material/visibility: {told}, {counted(known.counterexamples, 'counterexample')} among them.")
-    pace, device = _pace(store, spec, config)
-    speed = known_speed(store)
-    needs = None
-    if spec.shape is not None:
-        lengths = _token_lengths(store, dataset.id, config.max_length)
-        needs = estimate(config, spec.shape, {"train": lengths}, speed or FREE, cells)
-    if pace is not None:
-        seconds = pace * work.total * max(runs, 1)
-        lines.append(f":material/schedule: About {roughly(seconds)} by the pace of earlier runs on {device}.")
-    elif needs is not None and speed is not None:
-        seconds = needs.seconds * max(runs, 1)
-        lines.append(
-            f":material/schedule: About {roughly(seconds)}, give or take, by the measured speed of {speed.title}."
-        )
-    else:
-        lines.append(":material/schedule: Time: not known yet, no run with this encoder has finished here.")
+    needs, speed = _needs(store, dataset, config, spec)
+    lines.append(f":material/schedule: {_time(store, config, spec, work, needs, speed, max(runs, 1))}")
     if needs is not None:
         lines.append(
             f":material/memory: About {megabytes(needs.memory_bytes)} of memory and {megabytes(needs.disk_bytes)} of "
@@ -55,8 +41,43 @@ def show_forecast(store: Store, dataset: Dataset, config: TrainConfig, spec: Enc
     st.caption("  \n".join(lines))
 
 
+def time_in_words(store: Store, dataset: Dataset, config: TrainConfig, spec: EncoderSpec) -> str:
+    """How long one run will take, and from what that is known."""
+    work = effort(config, dataset.profile["splits"]["train"]["cells"])
+    return _time(store, config, spec, work, *_needs(store, dataset, config, spec), 1)
+
+
+def _needs(
+    store: Store, dataset: Dataset, config: TrainConfig, spec: EncoderSpec
+) -> tuple[Estimate | None, Speed | None]:
+    """What the encoder's sizes say, and the machine's speed; None for what is not known."""
+    speed = known_speed(store)
+    if spec.shape is None:
+        return None, speed
+    lengths = _token_lengths(store, dataset.id, config.max_length)
+    cells = dataset.profile["splits"]["train"]["cells"]
+    return estimate(config, spec.shape, {"train": lengths}, speed or FREE, cells), speed
+
+
+def _time(
+    store: Store,
+    config: TrainConfig,
+    spec: EncoderSpec,
+    work: Effort,
+    needs: Estimate | None,
+    speed: Speed | None,
+    runs: int,
+) -> str:
+    pace, device = _pace(store, spec, config)
+    if pace is not None:
+        return f"About {roughly(pace * work.total * runs)} by the pace of earlier runs on {plain(device)}."
+    if needs is not None and speed is not None:
+        return f"About {roughly(needs.seconds * runs)}, give or take, by the measured speed of {plain(speed.title)}."
+    return "Time: not known yet, no run with this encoder has finished here."
+
+
 def _what(config: TrainConfig, work: Effort) -> str:
-    parts = [counted(work.steps, "label step")]
+    parts = [counted(work.steps, "label step")] if work.steps else []
     if config.terms():
         rounds = f"{counted(work.rounds, 'tuning round')} of {counted(work.epochs, 'epoch')}"
         parts.append("the tuning loss in each" if config.schedule == "joint" else rounds)
