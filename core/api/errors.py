@@ -5,7 +5,7 @@ description. 503: the store cannot be used at the moment.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from core.api.text import Json
 from core.datasets.errors import DataError
@@ -94,8 +94,12 @@ def answer(status: int, message: str, headers: Mapping[str, str] | None = None) 
     )
 
 
-def add_handlers(api: FastAPI) -> None:
-    """Let every error of the application leave as JSON; what nobody foresaw goes to the log, not to the caller."""
+def add_handlers(api: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Let every error of the application leave as JSON; what nobody foresaw goes to the log, not to the caller.
+
+    Args:
+        routes: all of the application, to say which methods an address takes.
+    """
 
     def of_user(_request: Request, error: Exception) -> Response:
         return answer(next(status for kind, status in _STATUS if isinstance(error, kind)), str(error))
@@ -108,7 +112,7 @@ def add_handlers(api: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         headers = dict(error.headers or {})
         if error.status_code == 405:
-            headers["Allow"] = ", ".join(_methods(api, request))
+            headers["Allow"] = ", ".join(_methods(routes, request))
         return answer(error.status_code, _SENTENCES.get(error.status_code, str(error.detail)), headers)
 
     def of_ours(_request: Request, error: Exception) -> Response:
@@ -135,10 +139,10 @@ def _in_words(first: Mapping[str, Any]) -> str:
     return f"{named} is not usable: {first['msg']}."
 
 
-def _methods(api: FastAPI, request: Request) -> list[str]:
+def _methods(routes: Sequence[BaseRoute], request: Request) -> list[str]:
     """Every method that some route takes at this address."""
     found: set[str] = set()
-    for route in api.router.routes:
+    for route in routes:
         match, _ = route.matches(request.scope)
         if match is not Match.NONE:
             found |= getattr(route, "methods", None) or set()

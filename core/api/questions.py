@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal, get_args
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from core.actions.names import LONGEST
 from core.actions.tuning import KINDS
@@ -100,6 +100,18 @@ class Body(BaseModel):
     """A body; types are taken as they are, and a key that is unknown is refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, given: Any) -> Any:
+        """In JSON 4.0 is a whole number too."""
+        return {key: _as_whole(value) for key, value in given.items()} if isinstance(given, dict) else given
+
+
+def _as_whole(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_whole(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
 _fields: dict[str, Any] = {

@@ -16,7 +16,7 @@ from core.actions.evaluating import start_evaluation
 from core.actions.training import start_group, start_training
 from core.actions.tuning import start_tuning, tree
 from core.api import answers
-from core.api.errors import READS, WRITES
+from core.api.errors import READS, WRITES, documented
 from core.api.questions import (
     ComparisonQuery,
     Diagnosing,
@@ -109,7 +109,7 @@ def get_tree(run: Name) -> dict[str, Any]:
     return {"tree": summaries.tree_summary(tree(store, queries.get_run(store, run)))}
 
 
-@router.get("/comparisons", response_model=answers.Comparison, tags=["comparisons"])
+@router.get("/comparisons", response_model=answers.Comparison, tags=["comparisons"], responses=documented(409))
 async def compare(asked: Annotated[ComparisonQuery, FromQuery()]) -> dict[str, Any]:
     """Seed groups or runs side by side, with the tests between every two of them."""
 

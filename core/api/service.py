@@ -43,10 +43,11 @@ def build() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[Middleware(Guard)],
     )
-    add_handlers(api)
     api.add_api_route("/health", health, response_model=answers.Health, responses=READS, tags=["server"])
-    for part in (datasets, runs, diagnoses, jobs):
-        api.include_router(part.router)
+    parts = [part.router for part in (datasets, runs, diagnoses, jobs)]
+    for part in parts:
+        api.include_router(part)
+    add_handlers(api, [*api.routes, *(route for part in parts for route in part.routes)])
     return api
 
 
