@@ -4,6 +4,7 @@ Its description (OpenAPI 3.1, at /api/v1/openapi.json) is made from the routes a
 or write the store are plain functions, which FastAPI runs in threads, so that none holds up the dashboard.
 """
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -28,7 +29,11 @@ server without one takes no writes. Errors are `{"error": {"code", "message"}}`.
 
 def routes() -> list[BaseRoute]:
     """What the server mounts."""
-    return [Mount(PATH, app=build())]
+    mount = Mount(PATH, app=build())
+    mount.path_regex = re.compile(
+        mount.path_regex.pattern, re.DOTALL
+    )  # an address with a line break is refused here too
+    return [mount]
 
 
 def build() -> FastAPI:

@@ -147,6 +147,7 @@ def test_a_body_that_is_none_is_refused_in_words(owner: TestClient, store: Store
         "/runs/..%2f..%2fetc%2fpasswd",
         "/runs/%00",
         "/runs/%ff",
+        "/runs/a%0ab",
         "/runs/' OR '1'='1",
         "/runs/" + "x" * 5000,
         "/datasets/%2e%2e/examples",
