@@ -20,7 +20,8 @@ Id = Annotated[
 ]
 Named = Annotated[str, Field(min_length=1, max_length=LONGEST, pattern=PRINTABLE)]
 Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Seed = Annotated[int, *TrainConfig.model_fields["seed"].metadata]
+Seed = Annotated[int, *DiagnosisConfig.model_fields["seed"].metadata]
+"""What both a training and the diagnosis after it take."""
 Probes = Annotated[int, *DiagnosisConfig.model_fields["probes"].metadata]
 
 # --- queries ---
@@ -201,6 +202,4 @@ class Diagnosing(Body):
     estimator: Estimator = "cosine"
     probes: Probes = 40
     probe_source: ProbeSource = "train"
-    seed: Annotated[int, *DiagnosisConfig.model_fields["seed"].metadata] | None = Field(
-        None, description="Of the choice of probes; the run's own when not given"
-    )
+    seed: Seed | None = Field(None, description="Of the choice of probes; the run's own when not given")

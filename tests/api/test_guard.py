@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from core.api.service import build
 from core.errors import UserError
+from core.jobs.ray_executor import RayExecutor
 from core.settings import PROJECT, Settings, get_settings
 from core.store import queries
 from core.store.engine import Store
@@ -100,6 +101,14 @@ def test_a_short_token_is_no_token(settings: Settings, monkeypatch: pytest.Monke
 
 def test_the_token_is_not_shown(token: str) -> None:
     assert token not in repr(get_settings())
+
+
+def test_the_token_does_not_go_to_a_cluster(store: Store, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNCONFOUND_RAY_ADDRESS", "http://127.0.0.1:1")
+    get_settings.cache_clear()
+    environment = RayExecutor(get_settings())._environment("lease")
+    assert "UNCONFOUND_API_TOKEN" not in environment
+    assert environment["UNCONFOUND_MIN_FREE_MB"] == "50"  # others do
 
 
 def test_large_bodies_are_refused_before_they_are_read(owner: TestClient) -> None:

@@ -36,6 +36,7 @@ def without_page(found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.both_databases
 def test_lists_and_details_are_those_of_the_command_line(
     client: TestClient, store: Store, filled: synthetic.Filled, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,6 +72,7 @@ def test_evaluations_and_checkpoints_are_those_of_the_store(
     assert "path" not in checkpoints[0]
 
 
+@pytest.mark.both_databases
 def test_metrics_by_name_and_in_parts(client: TestClient, store: Store, filled: synthetic.Filled) -> None:
     everything = queries.metrics(store, filled.run.id).to_dict("records")
     parts: list[dict[str, Any]] = []
@@ -85,6 +87,7 @@ def test_metrics_by_name_and_in_parts(client: TestClient, store: Store, filled: 
     assert two == [one for one in everything if one["name"] in ("label_loss", "dev_accuracy")]
 
 
+@pytest.mark.both_databases
 def test_runs_by_what_they_are(client: TestClient, store: Store, filled: synthetic.Filled) -> None:
     failed = synthetic.add_run(store, filled.dataset, "broken", status="failed", steps=(), method="adversarial")
 
