@@ -4,6 +4,7 @@ Nothing here holds a matrix as text: rows are written as they go.
 """
 
 import csv
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,8 @@ from core.store.tables import Diagnosis
 ROWS = 64
 """Rows that are written at once."""
 BLOCK_BYTES = 256 * 1024
+_reading = threading.Lock()
+"""Many who ask at once for the same large matrix read it once, not each for himself."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ def read_scores(store: Store, diagnosis: Diagnosis) -> Scores:
     Raises:
         UserError: its file is missing.
     """
-    arrays = _arrays(store, diagnosis.path)
+    with _reading:
+        arrays = _arrays(store, diagnosis.path)
     probe_ids = tuple(str(probe["id"]) for probe in diagnosis.report["probes"])
     return Scores(arrays["scores"], arrays["train_ids"], probe_ids, arrays["probe_row"].astype(np.int64))
 
