@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.actions.startup import open_house
+from core.api.service import routes
 from core.errors import UserError
 from core.settings import get_settings
 
@@ -66,4 +67,10 @@ def explain(error: Exception) -> bool:
     return True
 
 
-app = st.App("pages/main.py", lifespan=lifespan, middleware=[Middleware(SecurityHeaders)], on_script_error=explain)
+app = st.App(
+    "pages/main.py",
+    lifespan=lifespan,
+    routes=routes(),
+    middleware=[Middleware(SecurityHeaders)],
+    on_script_error=explain,
+)

@@ -7,3 +7,7 @@ class UserError(Exception):
     The message is one or two plain sentences: what is wrong, where, and what to do about it. The command line prints
     it and leaves with exit code 2; pages show it in place of a traceback.
     """
+
+
+class NotFoundError(UserError):
+    """What was asked for by name or id is not there."""

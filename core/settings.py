@@ -5,7 +5,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import UserError
@@ -43,6 +43,10 @@ class Settings(BaseSettings):
         120.0, gt=0, description="A job that reports no progress for so long is ended and put back into the queue"
     )
     min_free_mb: int = Field(500, ge=0, description="Free disk space below which no job is started, in MiB")
+
+    api_token: SecretStr | None = Field(
+        None, min_length=16, description="Token of the JSON API; what writes is refused without one; see docs/api.md"
+    )
 
     threads: int | None = Field(None, ge=1, description="CPU threads of a job; all cores when not given")
     ranks: int = Field(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import UserError
+from core.errors import NotFoundError, UserError
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset, Diagnosis, Evaluation, Run
@@ -134,8 +134,8 @@ def settings_of(run: Run) -> Settings:
 def _single(store: Store, name: str) -> Run:
     try:
         return queries.get_run(store, name)
-    except UserError as error:
-        raise UserError(f"There is no group or run {name!r}. List them with: python -m core run list") from error
+    except NotFoundError as error:
+        raise NotFoundError(f"There is no group or run {name!r}. List them with: python -m core run list") from error
 
 
 def _last(store: Store, run: Run, split: Split) -> Evaluation | None:

@@ -1,10 +1,13 @@
-"""What is told about a run or a diagnosis: the objects that the command line prints and the exports contain."""
+"""What is told about a run or a diagnosis: the objects that the command line prints and the JSON API answers with."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from core.actions.training import Started
+from core.actions.tuning import Branch
 from core.store import queries
 from core.store.engine import Store
-from core.store.tables import Dataset, Diagnosis, Job, Run
+from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Run
 
 CORE_SPLITS = ("train", "dev", "test")
 
@@ -21,6 +24,17 @@ def dataset_summary(dataset: Dataset) -> dict[str, Any]:
         "mapping": dataset.mapping,
         "sources": dataset.sources,
         "profile": dataset.profile,
+    }
+
+
+def run_row_summary(row: queries.RunRow) -> dict[str, Any]:
+    """A line of the run list: what the run is, and the newest of its key numbers."""
+    return {
+        key: getattr(row, key)
+        for key in (
+            *("name", "id", "dataset", "method", "encoder", "seed", "group", "status", "failed_to_fit", "seconds"),
+            *("demo", "split", "accuracy", "worst_cell", "floor", "cid", "verdict"),
+        )
     }
 
 
@@ -61,8 +75,51 @@ def run_summary(store: Store, run: Run) -> dict[str, Any]:
     }
 
 
+def tree_summary(branches: Sequence[Branch]) -> list[dict[str, Any]]:
+    """The tree of rounds that a run belongs to, parents before their children."""
+    names = {branch.run.id: branch.run.name for branch in branches}
+    return [
+        {
+            "run": branch.run.name,
+            "id": branch.run.id,
+            "parent": names.get(branch.run.parent_id or ""),
+            "parent_step": branch.run.parent_step,
+            "depth": branch.depth,
+            "method": branch.run.method,
+            "status": branch.run.status,
+            "rounds": list(branch.rounds),
+        }
+        for branch in branches
+    ]
+
+
 def _parent(store: Store, run: Run) -> str | None:
     return None if run.parent_id is None else queries.get_run(store, run.parent_id).name
+
+
+def checkpoint_summary(checkpoint: Checkpoint) -> dict[str, Any]:
+    """A checkpoint: where in training it stands, and whether anything can go on from it."""
+    return {
+        "step": checkpoint.step,
+        "epoch": checkpoint.epoch,
+        "final": checkpoint.final,
+        "kept": checkpoint.path is not None,
+        "bytes": checkpoint.bytes,
+        "created_at": checkpoint.created_at.isoformat(),
+    }
+
+
+def evaluation_summary(evaluation: Evaluation) -> dict[str, Any]:
+    """Accuracy of a checkpoint on a split or a file."""
+    return {
+        "step": evaluation.step,
+        "split": evaluation.split,
+        "n": evaluation.n,
+        "accuracy": evaluation.accuracy,
+        "worst_cell": evaluation.worst_cell,
+        "report": evaluation.report,
+        "created_at": evaluation.created_at.isoformat(),
+    }
 
 
 def diagnosis_summary(diagnosis: Diagnosis, run: Run) -> dict[str, Any]:
@@ -86,18 +143,58 @@ def diagnosis_summary(diagnosis: Diagnosis, run: Run) -> dict[str, Any]:
     }
 
 
-def job_summary(job: Job | queries.JobRow) -> dict[str, Any]:
+def diagnosis_row_summary(row: queries.DiagnosisRow) -> dict[str, Any]:
+    """A line of the list of diagnoses: as `diagnosis_summary`, without the probes."""
+    return {
+        "diagnosis": row.id,
+        "run": row.run,
+        "checkpoint": row.step,
+        "estimator": row.estimator,
+        "cid": row.cid,
+        "ci": [row.ci_low, row.ci_high],
+        "null": [row.null_low, row.null_high],
+        "p_value": row.p_value,
+        "verdict": row.verdict,
+        "sentence": row.sentence,
+        "n_train": row.n_train,
+        "n_probes": row.n_probes,
+        "config": row.config,
+        "device": row.device,
+        "seconds": row.seconds,
+        "created_at": row.created_at.isoformat(),
+    }
+
+
+def started_summary(begun: Started) -> dict[str, Any]:
+    """What was put into the queue, and the ids to follow it by."""
+    report = {"run": begun.run.name, "id": begun.run.id, "job": begun.job.id, "status": "queued"}
+    return report if begun.diagnosis is None else {**report, "diagnosis_job": begun.diagnosis.id}
+
+
+def job_summary(row: queries.JobRow) -> dict[str, Any]:
     """A job: what it is, how far it is, how it ended."""
     return {
-        "job": job.id,
-        "kind": job.kind,
-        "run": job.run_id if isinstance(job, Job) else job.run,
-        "status": job.status,
-        "progress": job.progress,
-        "message": job.message,
-        "device": job.device,
-        "created_at": job.created_at.isoformat(),
-        "started_at": job.started_at.isoformat() if job.started_at else None,
-        "finished_at": job.finished_at.isoformat() if job.finished_at else None,
-        "error": job.error,
+        "job": row.id,
+        "kind": row.kind,
+        "run": row.run,
+        "status": row.status,
+        "progress": row.progress,
+        "message": row.message,
+        "device": row.device,
+        "created_at": row.created_at.isoformat(),
+        "started_at": row.started_at.isoformat() if row.started_at else None,
+        "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+        "error": row.error,
     }
+
+
+def job_detail(store: Store, job_id: str) -> dict[str, Any]:
+    """A job with what it made (`result`), its place in the queue and how often it was begun.
+
+    Raises:
+        NotFoundError: there is no such job.
+    """
+    rows = queries.list_jobs(store, job_id=job_id)
+    job = queries.get_job(store, job_id)
+    more = {"priority": job.priority, "attempts": job.attempts, "after": job.after_id, "result": job.result}
+    return {**job_summary(rows[0]), **more}

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from core.actions.deleting import delete_job
-from core.actions.summaries import job_summary
+from core.actions.summaries import job_detail, job_summary
 from core.commands.console import Console, percent, table
 from core.jobs import queue
 from core.jobs.devices import devices
@@ -104,7 +104,7 @@ def _priority(options: argparse.Namespace, console: Console) -> None:
 
 
 def _show(options: argparse.Namespace, console: Console) -> None:
-    report = job_summary(queries.get_job(console.store, options.id))
+    report = job_detail(console.store, options.id)
     console.answer(report, *(f"{key}: {value}" for key, value in report.items()))
 
 

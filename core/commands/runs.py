@@ -6,7 +6,7 @@ from typing import Any
 from core.actions.deleting import delete_run
 from core.actions.diagnosing import start_diagnosis
 from core.actions.evaluating import start_evaluation
-from core.actions.summaries import diagnosis_summary, run_summary
+from core.actions.summaries import diagnosis_summary, run_row_summary, run_summary, started_summary
 from core.actions.training import Started, StartedGroup, parse_seeds, start_group, start_training
 from core.commands.console import Console, JobFailedError, number, percent, table
 from core.errors import UserError
@@ -85,7 +85,7 @@ def _train(options: argparse.Namespace, console: Console) -> None:
         made = start_group(console.store, console.settings, dataset, seeds=[seed], group=options.group, **common)
         begun = made.runs[0]
     if not options.wait:
-        console.answer(_queued(begun), _queued_line(begun))
+        console.answer(started_summary(begun), _queued_line(begun))
         return
     try:
         _wait(console, begun)
@@ -99,7 +99,7 @@ def _train(options: argparse.Namespace, console: Console) -> None:
 def _answer_group(options: argparse.Namespace, console: Console, group: StartedGroup) -> None:
     if not options.wait:
         lines = [f"group {group.name}", *(_queued_line(one) for one in group.runs)]
-        console.answer({"group": group.name, "runs": [_queued(one) for one in group.runs]}, *lines)
+        console.answer({"group": group.name, "runs": [started_summary(one) for one in group.runs]}, *lines)
         return
     failures = []
     for one in group.runs:
@@ -118,11 +118,6 @@ def _wait(console: Console, begun: Started) -> None:
     console.wait(begun.job, f"The training of {begun.run.name}")
     if begun.diagnosis is not None:
         console.wait(begun.diagnosis, f"The diagnosis of {begun.run.name}")
-
-
-def _queued(begun: Started) -> dict[str, Any]:
-    report = {"run": begun.run.name, "id": begun.run.id, "job": begun.job.id, "status": "queued"}
-    return report if begun.diagnosis is None else {**report, "diagnosis_job": begun.diagnosis.id}
 
 
 def _queued_line(begun: Started) -> str:
@@ -182,22 +177,7 @@ def _list(options: argparse.Namespace, console: Console) -> None:
         ],
         ["run", "data set", "method", "seed", "status", "accuracy", "worst cell", "CID"],
     )
-    keys = (
-        "name",
-        "id",
-        "dataset",
-        "method",
-        "encoder",
-        "seed",
-        "group",
-        "status",
-        "failed_to_fit",
-        "seconds",
-        "demo",
-        "split",
-    )
-    results = ("accuracy", "worst_cell", "floor", "cid", "verdict")
-    console.answer({"runs": [{key: getattr(row, key) for key in (*keys, *results)} for row in rows]}, *lines)
+    console.answer({"runs": [run_row_summary(row) for row in rows]}, *lines)
 
 
 def _show(options: argparse.Namespace, console: Console) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from core.actions.summaries import run_summary
+from core.actions.summaries import run_summary, started_summary, tree_summary
 from core.actions.tuning import KINDS, Treatment, start_tuning, treatment_of, tree
 from core.commands.console import Console, JobFailedError
 from core.commands.runs import print_run, settings_from
@@ -48,8 +48,9 @@ def _tune(options: argparse.Namespace, console: Console) -> None:
         then_diagnose=options.then_diagnose,
     )
     if not options.wait:
-        report = {"run": begun.run.name, "id": begun.run.id, "job": begun.job.id, "status": "queued"}
-        console.answer({**report, "parent": parent.name}, f"queued: run {begun.run.name}, job {begun.job.id}")
+        console.answer(
+            {**started_summary(begun), "parent": parent.name}, f"queued: run {begun.run.name}, job {begun.job.id}"
+        )
         return
     try:
         console.wait(begun.job, f"The round of {begun.run.name}")
@@ -63,27 +64,14 @@ def _tune(options: argparse.Namespace, console: Console) -> None:
 
 def _tree(options: argparse.Namespace, console: Console) -> None:
     run = queries.get_run(console.store, options.run)
-    rows: list[dict[str, Any]] = []
+    branches = tree(console.store, run)
     lines: list[str] = []
-    for branch in tree(console.store, run):
+    for branch in branches:
         one = branch.run
-        parent = next((row["run"] for row in rows if row["id"] == one.parent_id), None)
-        rows.append(
-            {
-                "run": one.name,
-                "id": one.id,
-                "parent": parent,
-                "parent_step": one.parent_step,
-                "depth": branch.depth,
-                "method": one.method,
-                "status": one.status,
-                "rounds": list(branch.rounds),
-            }
-        )
         after = "" if one.parent_step is None else f" from step {one.parent_step}"
         lines.append(f"{'  ' * branch.depth}{one.name} ({one.method}{after}, {one.status})")
         lines += [f"{'  ' * branch.depth}  round {found['number']}: {_round(found)}" for found in branch.rounds]
-    console.answer({"tree": rows}, *lines)
+    console.answer({"tree": tree_summary(branches)}, *lines)
 
 
 def _round(found: dict[str, Any]) -> str:

@@ -202,7 +202,10 @@ def _checked(name: str, revision: str | None) -> str:
 
 
 def _folder(name: str, revision: str | None, allowed_roots: Sequence[Path]) -> EncoderSpec:
-    folder = Path(name).expanduser().resolve()
+    try:
+        folder = Path(name).expanduser().resolve()
+    except (RuntimeError, ValueError, OSError):  # no such home, a character that no path has, a loop of links
+        raise EncoderError(f"There is no folder {name[:100]!r}. Give the full path of an encoder's folder.") from None
     if not any(folder.is_relative_to(root.expanduser().resolve()) for root in allowed_roots):
         raise EncoderError(
             "This folder is not among those that local encoders may be loaded from. "

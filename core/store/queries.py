@@ -9,7 +9,7 @@ import pandas as pd
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
-from core.errors import UserError
+from core.errors import NotFoundError, UserError
 from core.store.clock import moment
 from core.store.engine import Store
 from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Job, Metric, Round, Run, Worker
@@ -49,10 +49,11 @@ class RunRow:
 # --- data sets ---
 
 
-def list_datasets(store: Store) -> Sequence[Dataset]:
+def list_datasets(store: Store, *, limit: int | None = None, offset: int | None = None) -> Sequence[Dataset]:
     """Every data set, newest first."""
+    statement = select(Dataset).order_by(Dataset.created_at.desc(), Dataset.id).limit(limit).offset(offset)
     with store.reading() as session:
-        return session.scalars(select(Dataset).order_by(Dataset.created_at.desc())).all()
+        return session.scalars(statement).all()
 
 
 def get_dataset(store: Store, name: str) -> Dataset:
@@ -60,7 +61,7 @@ def get_dataset(store: Store, name: str) -> Dataset:
     with store.reading() as session:
         found = session.scalars(select(Dataset).where(or_(Dataset.name == name, Dataset.id == name))).first()
     if found is None:
-        raise UserError(f"There is no data set {name!r}. List them with: python -m core dataset list")
+        raise NotFoundError(f"There is no data set {name!r}. List them with: python -m core dataset list")
     return found
 
 
@@ -89,7 +90,7 @@ def get_run(store: Store, name: str) -> Run:
     with store.reading() as session:
         found = session.scalars(select(Run).where(or_(Run.name == name, Run.id == name))).first()
     if found is None:
-        raise UserError(f"There is no run {name!r}. List them with: python -m core run list")
+        raise NotFoundError(f"There is no run {name!r}. List them with: python -m core run list")
     return found
 
 
@@ -99,8 +100,21 @@ def find_run(store: Store, name: str) -> Run | None:
         return session.scalars(select(Run).where(Run.name == name)).first()
 
 
-def list_runs(store: Store, *, dataset_id: str | None = None, limit: int | None = None) -> list[RunRow]:
-    """Runs, newest first, each with its last evaluation (dev before test before train) and its last diagnosis."""
+def list_runs(
+    store: Store,
+    *,
+    dataset_id: str | None = None,
+    group: str | None = None,
+    method: str | None = None,
+    status: str | None = None,
+    limit: int | None = None,
+    offset: int | None = None,
+) -> list[RunRow]:
+    """Runs, newest first, each with its last evaluation (dev before test before train) and its last diagnosis.
+
+    Args:
+        dataset_id, group, method, status: only runs that have this; all where not given.
+    """
     # The newest by step; of one step's splits the one that sorts first: 'dev' < 'test' < 'train'.
     # An evaluated file ('file:…') is not the run's own accuracy.
     ranked = (
@@ -152,23 +166,32 @@ def list_runs(store: Store, *, dataset_id: str | None = None, limit: int | None 
         .join(Dataset, Dataset.id == Run.dataset_id)
         .outerjoin(ranked, and_(ranked.c.run_id == Run.id, ranked.c.rank == 1))
         .outerjoin(diagnosed, and_(diagnosed.c.run_id == Run.id, diagnosed.c.rank == 1))
-        .order_by(Run.created_at.desc())
+        .order_by(Run.created_at.desc(), Run.id)
+        .limit(limit)
+        .offset(offset)
     )
-    if dataset_id is not None:
-        statement = statement.where(Run.dataset_id == dataset_id)
-    if limit is not None:
-        statement = statement.limit(limit)
+    wanted = {Run.dataset_id: dataset_id, Run.group: group, Run.method: method, Run.status: status}
+    for column, value in wanted.items():
+        if value is not None:
+            statement = statement.where(column == value)
     with store.reading() as session:
         return [RunRow(**row) for row in session.execute(statement).mappings()]
 
 
-def metrics(store: Store, run_id: str, names: Sequence[str] | None = None) -> pd.DataFrame:
+def metrics(
+    store: Store,
+    run_id: str,
+    names: Sequence[str] | None = None,
+    *,
+    limit: int | None = None,
+    offset: int | None = None,
+) -> pd.DataFrame:
     """Columns name, step, value, ordered by name and step."""
     statement = select(Metric.name, Metric.step, Metric.value).where(Metric.run_id == run_id)
     if names is not None:
         statement = statement.where(Metric.name.in_(names))
     with store.reading() as session:
-        rows = session.execute(statement.order_by(Metric.name, Metric.step)).all()
+        rows = session.execute(statement.order_by(Metric.name, Metric.step).limit(limit).offset(offset)).all()
     return pd.DataFrame([tuple(row) for row in rows], columns=["name", "step", "value"])
 
 
@@ -213,12 +236,54 @@ def diagnoses(store: Store, run_id: str) -> Sequence[Diagnosis]:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class DiagnosisRow:
+    """A line of the list of diagnoses, without its probes."""
+
+    id: str
+    run: str
+    step: int
+    estimator: str
+    config: dict[str, Any]
+    n_probes: int
+    n_train: int
+    cid: float | None
+    ci_low: float | None
+    ci_high: float | None
+    null_low: float | None
+    null_high: float | None
+    p_value: float | None
+    verdict: str
+    sentence: str
+    device: str | None
+    seconds: float
+    created_at: datetime
+
+
+def list_diagnoses(
+    store: Store, *, run_id: str | None = None, limit: int | None = None, offset: int | None = None
+) -> list[DiagnosisRow]:
+    """Diagnoses, newest first, of all runs or of one."""
+    columns = [getattr(Diagnosis, name) for name in DiagnosisRow.__dataclass_fields__ if name != "run"]
+    statement = (
+        select(Run.name.label("run"), *columns)
+        .join(Run, Run.id == Diagnosis.run_id)
+        .order_by(Diagnosis.created_at.desc(), Diagnosis.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    if run_id is not None:
+        statement = statement.where(Diagnosis.run_id == run_id)
+    with store.reading() as session:
+        return [DiagnosisRow(**row) for row in session.execute(statement).mappings()]
+
+
 def get_diagnosis(store: Store, diagnosis_id: str) -> Diagnosis:
     """One diagnosis by its id."""
     with store.reading() as session:
         found = session.get(Diagnosis, diagnosis_id)
     if found is None:
-        raise UserError(f"There is no diagnosis {diagnosis_id!r}. It may have been deleted with its run.")
+        raise NotFoundError(f"There is no diagnosis {diagnosis_id!r}. It may have been deleted with its run.")
     return found
 
 
@@ -298,7 +363,13 @@ class JobRow:
 
 
 def list_jobs(
-    store: Store, *, active: bool = False, run_id: str | None = None, limit: int | None = None
+    store: Store,
+    *,
+    active: bool = False,
+    run_id: str | None = None,
+    job_id: str | None = None,
+    limit: int | None = None,
+    offset: int | None = None,
 ) -> list[JobRow]:
     """Jobs, newest first; `active` leaves out those that have ended."""
     statement = (
@@ -318,14 +389,16 @@ def list_jobs(
             Job.error,
         )
         .outerjoin(Run, Run.id == Job.run_id)
-        .order_by(Job.created_at.desc())
+        .order_by(Job.created_at.desc(), Job.id)
+        .limit(limit)
+        .offset(offset)
     )
     if active:
         statement = statement.where(Job.status.not_in(ENDED))
     if run_id is not None:
         statement = statement.where(Job.run_id == run_id)
-    if limit is not None:
-        statement = statement.limit(limit)
+    if job_id is not None:
+        statement = statement.where(Job.id == job_id)
     with store.reading() as session:
         return [JobRow(**row) for row in session.execute(statement).mappings()]
 
@@ -335,7 +408,7 @@ def get_job(store: Store, job_id: str) -> Job:
     with store.reading() as session:
         found = session.get(Job, job_id)
     if found is None:
-        raise UserError(f"There is no job {job_id!r}. List them with: python -m core jobs list")
+        raise NotFoundError(f"There is no job {job_id!r}. List them with: python -m core jobs list")
     return found
 
 

@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import UserError
 
+Estimator = Literal["cosine", "embedding"]
+ProbeSource = Literal["train", "dev", "first"]
+
 ESTIMATORS = {
     "cosine": "gradient cosine over all parameters",
     "embedding": "cosine of the vectors that the last layer reads",
@@ -18,9 +21,9 @@ class DiagnosisConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    estimator: Literal["cosine", "embedding"] = "cosine"
+    estimator: Estimator = "cosine"
     probes: int = Field(40, ge=2, le=2000)
-    probe_source: Literal["train", "dev", "first"] = "train"
+    probe_source: ProbeSource = "train"
     seed: int = Field(2021, ge=0, le=2**31 - 1)
     draws: int = Field(2000, ge=200, le=100_000)
 

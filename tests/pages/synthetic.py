@@ -245,7 +245,15 @@ def add_rounds(
             ]
             report = {"loss": by_epoch[0], "difference": by_epoch[1], "cid": cids if cid else [], "seconds": 41.25}
             first, last = begun + 1, begun + per_round
-            report |= {"number": number, "step": step, "first": first, "last": last, "lr": 1e-4, "probes": 75}
+            report |= {
+                "number": number,
+                "step": step,
+                "first": first,
+                "last": last,
+                "lr": 1e-4,
+                "probes": 75,
+                "kind": "influence",
+            }
             rounds.append(
                 Round(run_id=run.id, number=number, step=step, first=first, last=last, kind="influence", report=report)
             )
