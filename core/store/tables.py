@@ -46,7 +46,7 @@ class UtcTime(TypeDecorator[datetime]):
 
 # SQLite holds any text and any number whatever a column declares; PostgreSQL does not.
 DEVICE = Text().with_variant(String(120), "sqlite")
-BYTES = BigInteger().with_variant(Integer(), "sqlite")
+WIDE = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
@@ -96,7 +96,7 @@ class Run(Base):
     method: Mapped[str] = mapped_column(String(40))
     encoder: Mapped[str] = mapped_column(String(255))
     encoder_revision: Mapped[str | None] = mapped_column(String(64))
-    seed: Mapped[int]
+    seed: Mapped[int] = mapped_column(WIDE)
     config: Mapped[dict[str, Any]]
     data_sha256: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(20), default="queued", index=True)
@@ -138,7 +138,7 @@ class Checkpoint(Base):
     epoch: Mapped[float]
     final: Mapped[bool] = mapped_column(default=False)
     path: Mapped[str | None] = mapped_column(String(255))
-    bytes: Mapped[int] = mapped_column(BYTES, default=0)
+    bytes: Mapped[int] = mapped_column(WIDE, default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

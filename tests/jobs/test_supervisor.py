@@ -137,7 +137,10 @@ def test_a_stopped_worker_puts_its_job_back(store: Store, settings: Settings) ->
 
 
 @pytest.mark.usefixtures("worker")
-def test_however_many_ask_there_is_one_worker(store: Store, settings: Settings) -> None:
+def test_however_many_ask_there_is_one_worker(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNCONFOUND_WORKER_IDLE_SECONDS", "60")  # the first is still there when the last one asks
     for _ in range(4):
         ensure_worker(settings)
     until(lambda: len(queries.live_workers(store)) == 1)
@@ -180,6 +183,12 @@ def test_on_a_full_disk_jobs_wait_and_say_so(store: Store, settings: Settings, m
     begun = start_training(store, settings, add_sample(store, settings, SAMPLE), encoder="tiny", options=QUICK)
     until(lambda: "waiting for disk space" in queries.get_job(store, begun.job.id).message)
     assert queries.get_job(store, begun.job.id).status == "queued"
+
+
+@pytest.mark.both_databases
+def test_the_largest_seed_is_kept(store: Store, settings: Settings) -> None:
+    begun = start_training(store, settings, add_sample(store, settings, SAMPLE), encoder="tiny", seed=2**32 - 1)
+    assert queries.get_run(store, begun.run.id).seed == 2**32 - 1
 
 
 def test_a_bad_wish_is_refused_before_anything_is_queued(store: Store, settings: Settings) -> None:
