@@ -5,10 +5,10 @@ import streamlit as st
 
 from core.datasets.guess import guess
 from core.datasets.mapping import LEAVE_OUT, SPLIT_ALIASES, SPLITS, ColumnMapping, values_of
+from core.views.texts import help_for
 from pages.data.files import Upload
 from pages.data.rule_form import rule_form
 from pages.data.values_form import values_form
-from pages.parts.texts import help_for
 
 COLUMN, KEYWORDS, REGEX = "A column", "Keywords in the text", "A regular expression"
 MOST_SPLIT_VALUES = 12

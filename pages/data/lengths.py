@@ -5,7 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from pages.parts.colours import DEV, TEST, TRAIN
+from core.views.colours import DEV, TEST, TRAIN
 
 COLOURS = {"train": TRAIN, "dev": DEV, "test": TEST}
 

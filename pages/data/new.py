@@ -19,10 +19,10 @@ from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset
+from core.views.formats import plain
 from pages.data.columns_form import mapping_form
 from pages.data.files import Upload, upload_form
 from pages.data.profile_view import show_notes, show_profile, show_rows
-from pages.parts.formats import plain
 
 SAMPLE_MAPPING = ColumnMapping(text="text", label="label", confound="confound")
 

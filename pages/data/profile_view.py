@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from core.datasets.warn import THIN
+from core.views.formats import count, counted, listed, percent, plain, signed
+from core.views.texts import help_for
 from pages.data.lengths import lengths_figure
-from pages.parts.formats import count, counted, listed, percent, plain, signed
-from pages.parts.texts import help_for
 
 WIDEST = 8
 """Most confound values in a table that is laid out whole; a wider one scrolls."""

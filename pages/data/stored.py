@@ -9,10 +9,10 @@ from core.errors import UserError
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset, Run
+from core.views.formats import NOTHING, age, count, plain
+from core.views.texts import help_for
 from pages.data.profile_view import show_notes, show_profile, show_rows
-from pages.parts.formats import NOTHING, age, count, plain
 from pages.parts.tables import csv_bytes, download_csv
-from pages.parts.texts import help_for
 
 
 def show_list(store: Store) -> None:

@@ -7,8 +7,8 @@ from core.errors import UserError
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Checkpoint, Run
+from core.views.diagnoses import Point, RunChoice, points
 from pages.diagnose.link import Link
-from pages.parts.diagnosis_data import Point, RunChoice, points
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from core.store.tables import Diagnosis
+from core.views.charts import config
+from core.views.diagnoses import Point, curve, undiagnosed
+from core.views.formats import counted, interval, listed, signed
+from core.views.texts import help_for
+from core.views.trajectory import trajectory
 from pages.diagnose.choice import Choice
 from pages.parts.address import go_to
-from pages.parts.charts import config, trajectory
-from pages.parts.diagnosis_data import Point, curve, undiagnosed
-from pages.parts.formats import counted, interval, listed, signed
 from pages.parts.tables import download_csv
-from pages.parts.texts import help_for
 from pages.parts.work import start_button
 
 KEY = "diagnose-course"

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.store.tables import Run
-from pages.parts.formats import plain
-from pages.parts.texts import help_for
+from core.views.formats import plain
+from core.views.texts import help_for
 from pages.parts.work import start_button
 
 

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from core.views.diagnoses import Point
+from core.views.texts import help_for
 from pages.diagnose.figure import prepare, show_card, show_figure
 from pages.diagnose.listing import show_list
 from pages.diagnose.probes import pick_probe
-from pages.parts.diagnosis_data import Point
-from pages.parts.texts import help_for
 
 
 @st.fragment

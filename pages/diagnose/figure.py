@@ -7,13 +7,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.views.charts import config
+from core.views.diagnoses import Point
+from core.views.formats import NOTHING, count, counted, interval, plain, shortened, signed
+from core.views.histograms import two_histograms
+from core.views.probe_groups import Groups, Histogram, groups, histogram
+from core.views.texts import help_for
 from pages.diagnose.link import asked, format_bins
 from pages.parts.address import go_to
-from pages.parts.charts import config, two_histograms
-from pages.parts.diagnosis_data import Point, examples, matrix
-from pages.parts.diagnosis_groups import Groups, Histogram, groups, histogram
-from pages.parts.formats import NOTHING, count, counted, interval, plain, shortened, signed
-from pages.parts.texts import help_for
+from pages.parts.diagnosis_data import examples, matrix
 
 KEY = "diagnose-histograms"
 SCALES = {"share": "Share of group", "count": "Counts"}

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.views.charts import safe_filename
+from core.views.formats import counted, plain
+from core.views.probe_groups import extreme, in_bins
 from pages.diagnose.figure import Shown, bin_line
 from pages.diagnose.link import asked, format_bins
 from pages.diagnose.probes import for_screen
 from pages.parts.address import go_to
-from pages.parts.charts import safe_filename
-from pages.parts.diagnosis_groups import extreme, in_bins
-from pages.parts.formats import counted, plain
 from pages.parts.tables import download_csv
 
 SHOWN_ROWS = 300

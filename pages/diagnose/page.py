@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.store import queries
 from core.store.engine import Store, open_store
+from core.views.diagnoses import RunChoice, accuracy_at, control_points, run_choices
 from pages.diagnose import empty
 from pages.diagnose.choice import Choice, choose
 from pages.diagnose.course import show_course
@@ -14,7 +15,6 @@ from pages.diagnose.link import asked
 from pages.diagnose.pickers import pick
 from pages.diagnose.verdict import show_figures, show_verdict
 from pages.parts.address import go_to
-from pages.parts.diagnosis_data import RunChoice, accuracy_at, control_points, run_choices
 from pages.parts.work import active_jobs, show_last_failure, watch
 
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.training.diagnosis_config import ESTIMATORS
+from core.views.diagnoses import Point, RunChoice
+from core.views.formats import age, counted, signed
+from core.views.texts import STATUS, help_for
 from pages.diagnose.choice import Choice
 from pages.diagnose.link import RUN_LEVEL
 from pages.parts.address import go_to
-from pages.parts.diagnosis_data import Point, RunChoice
-from pages.parts.formats import age, counted, signed
-from pages.parts.texts import STATUS, help_for
 
 SOURCES = {"train": "from the training set", "dev": "held out", "first": "the first rows, as in the paper"}
 

@@ -6,12 +6,13 @@ from hashlib import sha256
 import pandas as pd
 import streamlit as st
 
+from core.views.diagnoses import Point
+from core.views.formats import counted, shortened
+from core.views.texts import help_for
 from pages.diagnose.link import asked
 from pages.parts.address import go_to
-from pages.parts.diagnosis_data import Point, probe_table
-from pages.parts.formats import counted, shortened
+from pages.parts.diagnosis_data import probe_table
 from pages.parts.tables import download_csv
-from pages.parts.texts import help_for
 
 EVERY_CELL = "All cells"
 HEIGHT = 320

@@ -7,9 +7,8 @@ import streamlit as st
 
 from core.store.tables import Diagnosis
 from core.training.diagnosis_config import ESTIMATORS
-from pages.diagnose.pickers import SOURCES
-from pages.parts.diagnosis_data import Point
-from pages.parts.formats import (
+from core.views.diagnoses import Point
+from core.views.formats import (
     NOTHING,
     age,
     counted,
@@ -19,7 +18,8 @@ from pages.parts.formats import (
     plain,
     signed,
 )
-from pages.parts.texts import help_for
+from core.views.texts import help_for
+from pages.diagnose.pickers import SOURCES
 
 HEADLINES = {
     "confounded": ("Confounded", "orange", ":material/warning:"),

@@ -10,9 +10,9 @@ from core.jobs.logs import read_log
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
-from pages.parts.formats import NOTHING, age, duration, plain
+from core.views.formats import NOTHING, age, duration, plain
+from core.views.texts import STATUS, STATUS_COLOURS, STATUS_ICONS
 from pages.parts.progress import EVERY_SECONDS, cancel_button, job_title, retry_button, show_progress
-from pages.parts.texts import STATUS, STATUS_COLOURS, STATUS_ICONS
 
 LOG_BYTES = 100_000
 

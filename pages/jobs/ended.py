@@ -6,9 +6,9 @@ import streamlit as st
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
-from pages.parts.formats import duration
+from core.views.formats import duration
+from core.views.texts import KINDS, STATUS
 from pages.parts.tables import download_csv
-from pages.parts.texts import KINDS, STATUS
 
 MOST = 500
 

@@ -9,7 +9,7 @@ from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
-from pages.parts.formats import age, counted, plain
+from core.views.formats import age, counted, plain
 from pages.parts.progress import cancel_button, job_title, show_progress, start_worker_button
 
 MOST_WAITING = 50

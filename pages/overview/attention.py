@@ -7,7 +7,7 @@ import streamlit as st
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow, RunRow
-from pages.parts.formats import counted, plain
+from core.views.formats import counted, plain
 from pages.parts.progress import job_title, start_worker_button
 
 MOST = 2

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.store import queries
 from core.store.engine import Store
-from pages.parts.formats import counted
+from core.views.formats import counted
 from pages.parts.progress import job_title, show_progress
 
 MOST = 3

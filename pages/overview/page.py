@@ -4,12 +4,12 @@ import streamlit as st
 
 from core.store import queries
 from core.store.engine import open_store
+from core.views.texts import WHAT_THIS_IS
 from pages.overview.attention import show_attention
 from pages.overview.live import live_overview
 from pages.overview.runs import show_runs
 from pages.overview.start import show_how, show_start, show_welcome
 from pages.parts.progress import EVERY_SECONDS
-from pages.parts.texts import WHAT_THIS_IS
 
 store = open_store()
 runs = queries.list_runs(store)

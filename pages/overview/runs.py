@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from core.store.queries import RunRow
-from pages.parts.formats import NOTHING, plain
+from core.views.formats import NOTHING, plain
+from core.views.texts import METHODS, STATUS, VERDICTS, help_for
 from pages.parts.tables import download_csv
-from pages.parts.texts import METHODS, STATUS, VERDICTS, help_for
 
 
 def show_runs(runs: Sequence[RunRow]) -> None:

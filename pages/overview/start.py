@@ -12,7 +12,7 @@ from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import RunRow
-from pages.parts.formats import plain
+from core.views.formats import plain
 
 SAMPLE = "textlen"
 ENCODER = "minilm"

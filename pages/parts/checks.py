@@ -5,8 +5,8 @@ import streamlit as st
 from core.store.tables import Dataset
 from core.training.config import TrainConfig
 from core.training.effort import Known, effort, known_in_cells
-from pages.parts.formats import counted, plain
-from pages.parts.texts import METHODS
+from core.views.formats import counted, plain
+from core.views.texts import METHODS
 
 
 def show_checks(config: TrainConfig, dataset: Dataset) -> bool:

@@ -6,7 +6,7 @@ from annotated_types import Ge, Le
 
 from core.encoders.catalogue import EncoderSpec
 from core.training.config import TrainConfig, allowed
-from pages.parts.texts import SCHEDULES
+from core.views.texts import SCHEDULES
 
 TITLES = {
     "label_epochs": "Epochs",

@@ -14,7 +14,7 @@ from core.store.tables import Dataset, Run
 from core.training.config import TrainConfig
 from core.training.effort import Effort, effort, known_in_cells
 from core.training.estimate import Estimate, Lengths, Speed, estimate, token_lengths
-from pages.parts.formats import count, counted, megabytes, plain, roughly
+from core.views.formats import count, counted, megabytes, plain, roughly
 
 RUNS = 10
 MOST_TEXTS = 20_000

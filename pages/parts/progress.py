@@ -9,8 +9,8 @@ from core.settings import get_settings
 from core.store.engine import open_store
 from core.store.queries import JobRow
 from core.store.tables import now
-from pages.parts.formats import plain, roughly
-from pages.parts.texts import KINDS
+from core.views.formats import plain, roughly
+from core.views.texts import KINDS
 
 EVERY_SECONDS = 2.0
 """How often a live part looks at the store."""

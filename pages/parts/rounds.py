@@ -8,10 +8,11 @@ import streamlit as st
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Round
-from pages.parts.charts import RoundCurve, config, round_curves
-from pages.parts.formats import NOTHING, counted, duration, signed
+from core.views.charts import config
+from core.views.formats import NOTHING, counted, duration, signed
+from core.views.round_curves import RoundCurve, round_curves
+from core.views.texts import help_for
 from pages.parts.tables import download_csv
-from pages.parts.texts import help_for
 
 MOST_POINTS = 600
 _PAIRS = {

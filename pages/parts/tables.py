@@ -6,12 +6,7 @@ from io import StringIO
 import pandas as pd
 import streamlit as st
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
-
-def safe_cell(value: object) -> object:
-    """A text that a spreadsheet would run as a formula gets an apostrophe in front; all else stays as it is."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+from core.actions.csv_safe import safe_cell
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:

@@ -11,8 +11,9 @@ from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.queries import JobRow
 from core.store.tables import Run
-from pages.parts.diagnosis_data import Point
-from pages.parts.formats import plain
+from core.views.diagnoses import Point
+from core.views.formats import plain
+from core.views.texts import KINDS
 from pages.parts.progress import (
     EVERY_SECONDS,
     cancel_button,
@@ -21,7 +22,6 @@ from pages.parts.progress import (
     show_progress,
     start_worker_button,
 )
-from pages.parts.texts import KINDS
 
 
 def start_button(

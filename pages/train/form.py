@@ -14,10 +14,10 @@ from core.store.engine import Store
 from core.store.tables import Dataset
 from core.training.config import TrainConfig
 from core.training.diagnosis_config import DiagnosisConfig
+from core.views.formats import counted, percent, plain, signed
+from core.views.texts import ABOUT_METHODS, METHODS, help_for
 from pages.parts.checks import show_checks
 from pages.parts.forecast import show_forecast
-from pages.parts.formats import counted, percent, plain, signed
-from pages.parts.texts import ABOUT_METHODS, METHODS, help_for
 from pages.train.settings_form import settings_form
 
 SEEDS = (2021, 2022, 2023, 2024, 2025)

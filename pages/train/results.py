@@ -10,11 +10,11 @@ import streamlit as st
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Evaluation, Run
-from pages.parts.charts import unmarked
-from pages.parts.colours import NULL, TRAIN, WORST
-from pages.parts.formats import count, percent, percent_interval, plain, signed
+from core.views.charts import unmarked
+from core.views.colours import NULL, TRAIN, WORST
+from core.views.formats import count, percent, percent_interval, plain, signed
+from core.views.texts import help_for
 from pages.parts.tables import download_csv
-from pages.parts.texts import help_for
 
 FIRST = ("dev", "test", "train")
 

@@ -17,8 +17,10 @@ from core.store.queries import JobRow
 from core.store.tables import Dataset, Run
 from core.training.config import TrainConfig
 from core.training.effort import effort
-from pages.parts.colours import SAME, TRAIN
-from pages.parts.formats import age, duration, plain
+from core.views.colours import SAME, TRAIN
+from core.views.formats import age, duration, plain
+from core.views.texts import KINDS, METHODS, STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
+from core.views.training_curves import accuracy_figure, cid_figure, loss_figure
 from pages.parts.progress import (
     EVERY_SECONDS,
     cancel_button,
@@ -27,8 +29,6 @@ from pages.parts.progress import (
     start_worker_button,
 )
 from pages.parts.rounds import show_rounds
-from pages.parts.texts import KINDS, METHODS, STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
-from pages.train.curves import accuracy_figure, cid_figure, loss_figure
 from pages.train.results import show_results
 
 CURVES = ("label_loss", "running_accuracy", "dev_accuracy", "dev_worst_cell", "cid", "confound_loss", "joint_loss")

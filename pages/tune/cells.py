@@ -7,12 +7,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.views.charts import config, unmarked
+from core.views.colours import DEV, NULL, TEST, TRAIN
+from core.views.formats import count, signed
+from core.views.texts import help_for
 from pages.parts.address import go_to
-from pages.parts.charts import config, unmarked
-from pages.parts.colours import DEV, NULL, TEST, TRAIN
-from pages.parts.formats import count, signed
 from pages.parts.tables import download_csv
-from pages.parts.texts import help_for
 from pages.tune.pair import Pair
 
 COLOURS = {"train": TRAIN, "dev": DEV, "test": TEST}

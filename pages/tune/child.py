@@ -6,11 +6,11 @@ from core.actions.tuning import treatment_of
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset, Run
-from pages.parts.diagnosis_data import points
-from pages.parts.formats import counted, duration, plain
+from core.views.diagnoses import points
+from core.views.formats import counted, duration, plain
+from core.views.texts import STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
 from pages.parts.progress import EVERY_SECONDS, retry_button
 from pages.parts.rounds import show_rounds
-from pages.parts.texts import STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
 from pages.parts.work import active_jobs, show_last_failure, watch
 from pages.tune.cells import show_cells
 from pages.tune.form import TITLES

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Checkpoint, Run
-from pages.parts.diagnosis_data import RunChoice
+from core.views.diagnoses import RunChoice
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.store.tables import Run
-from pages.parts.formats import plain
+from core.views.formats import plain
 
 
 def no_runs() -> None:

@@ -13,12 +13,12 @@ from core.store.engine import Store
 from core.store.tables import Checkpoint, Dataset, Run
 from core.training.config import TrainConfig
 from core.training.diagnosis_config import DiagnosisConfig
+from core.views.formats import counted, plain
+from core.views.texts import help_for
 from pages.parts.address import go_to
 from pages.parts.checks import show_checks
 from pages.parts.fields import show_field
 from pages.parts.forecast import show_forecast
-from pages.parts.formats import counted, plain
-from pages.parts.texts import help_for
 
 TITLES = {
     "influence": "Influence tuning",

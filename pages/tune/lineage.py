@@ -10,10 +10,10 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.queries import RunRow
 from core.store.tables import Run
+from core.views.formats import NOTHING, counted, percent, signed
+from core.views.texts import METHODS, STATUS, help_for
 from pages.parts.address import go_to
-from pages.parts.formats import NOTHING, counted, percent, signed
 from pages.parts.tables import download_csv
-from pages.parts.texts import METHODS, STATUS, help_for
 from pages.tune.form import TITLES
 from pages.tune.pickers import RUN_LEVEL
 

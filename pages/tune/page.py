@@ -7,8 +7,8 @@ import streamlit as st
 from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.tables import Dataset
+from core.views.diagnoses import RunChoice, run_choices
 from pages.parts.address import go_to
-from pages.parts.diagnosis_data import RunChoice, run_choices
 from pages.parts.work import active_jobs, watch
 from pages.tune import empty
 from pages.tune.child import show_child

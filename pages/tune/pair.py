@@ -9,7 +9,8 @@ import pandas as pd
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Checkpoint, Run
-from pages.parts.diagnosis_data import SPLITS, Point, points, probe_table
+from core.views.diagnoses import SPLITS, Point, points
+from pages.parts.diagnosis_data import probe_table
 
 MEASURED = ("estimator", "probes", "probe_source", "seed")
 """The settings of a diagnosis that decide what it asks, and how."""

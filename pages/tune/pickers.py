@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.views.diagnoses import RunChoice
+from core.views.texts import STATUS, help_for
 from pages.parts.address import go_to
-from pages.parts.diagnosis_data import RunChoice
-from pages.parts.texts import STATUS, help_for
 from pages.tune.choice import Choice
 
 RUN_LEVEL = ("step", "probe", "split")

@@ -3,13 +3,15 @@
 import pandas as pd
 import streamlit as st
 
+from core.views.charts import config
+from core.views.diagnoses import Point
+from core.views.formats import counted, plain, shortened, signed
+from core.views.histograms import two_histograms
+from core.views.probe_groups import Groups, binned, common_edges, groups
+from core.views.texts import help_for
 from pages.parts.address import go_to
-from pages.parts.charts import config, two_histograms
-from pages.parts.diagnosis_data import Point, examples, matrix
-from pages.parts.diagnosis_groups import Groups, binned, common_edges, groups
-from pages.parts.formats import counted, plain, shortened, signed
+from pages.parts.diagnosis_data import examples, matrix
 from pages.parts.tables import download_csv
-from pages.parts.texts import help_for
 from pages.tune.pair import Pair
 
 LINE_CHARACTERS = 90

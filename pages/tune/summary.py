@@ -10,9 +10,9 @@ from core.settings import get_settings
 from core.store import queries
 from core.store.engine import open_store
 from core.store.tables import Run
-from pages.parts.diagnosis_data import Point
-from pages.parts.formats import NOTHING, counted, interval, percent, plain, signed
-from pages.parts.texts import help_for
+from core.views.diagnoses import Point
+from core.views.formats import NOTHING, counted, interval, percent, plain, signed
+from core.views.texts import help_for
 from pages.parts.work import start_button
 from pages.tune.pair import Pair
 

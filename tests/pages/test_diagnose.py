@@ -13,12 +13,14 @@ from core.settings import Settings, get_settings
 from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.tables import Job, now
+from core.views.charts import safe_filename
+from core.views.diagnoses import control_points, curve, points
+from core.views.histograms import two_histograms
+from core.views.probe_groups import Histogram
+from core.views.trajectory import trajectory
 from pages.diagnose.course import selected_step
 from pages.diagnose.figure import selected_bins
 from pages.parts import work
-from pages.parts.charts import safe_filename, trajectory, two_histograms
-from pages.parts.diagnosis_data import control_points, curve, points
-from pages.parts.diagnosis_groups import Histogram
 from tests.pages.synthetic import STEPS, Filled, add_dataset, add_diagnosis, add_run, fill
 from tests.pages.visits import visit, words
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.views.probe_groups import MOST_BINS, Groups, bin_of, extreme, groups, histogram, in_bins, round_width
 from pages.diagnose.link import format_bins, parse_bins
-from pages.parts.diagnosis_groups import MOST_BINS, Groups, bin_of, extreme, groups, histogram, in_bins, round_width
 
 TRAIN = pd.DataFrame({"label": list("aaaabb"), "confound": list("xxyyxy")})
 SCORES = np.array([0.9, 0.1, -0.2, 0.3, 0.8, -0.7], dtype=np.float32)

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from core.store.tables import now
-from pages.parts import formats
+from core.views import formats
+from core.views.texts import TERMS, help_for
 from pages.parts.tables import csv_bytes
-from pages.parts.texts import TERMS, help_for
 
 
 @pytest.mark.parametrize(

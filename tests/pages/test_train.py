@@ -16,9 +16,9 @@ from core.store.engine import Store
 from core.store.tables import Dataset, Metric
 from core.training.config import TrainConfig
 from core.training.treatment_config import TreatmentConfig
-from pages.parts.charts import round_curves
+from core.views.round_curves import round_curves
+from core.views.texts import ABOUT_METHODS, METHODS
 from pages.parts.rounds import round_points, rounds_table
-from pages.parts.texts import ABOUT_METHODS, METHODS
 from tests.pages import synthetic
 from tests.pages.visits import healthy, job, keep, visit, words, worker
 

@@ -14,8 +14,8 @@ from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Run
-from pages.parts.diagnosis_data import points
-from pages.parts.diagnosis_groups import Groups, binned, common_edges
+from core.views.diagnoses import points
+from core.views.probe_groups import Groups, binned, common_edges
 from pages.tune.cells import cell_rows, in_words
 from pages.tune.lineage import tree_table, what_was_done
 from pages.tune.pair import find_pair, matched

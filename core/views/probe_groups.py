@@ -67,7 +67,7 @@ def common_edges(several: Sequence[Groups], most: int = MOST_BINS) -> Floats:
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
     width = round_width(high - low, most - 2)
     first, last = int(np.floor(low / width)), int(np.floor(high / width)) + 1
-    return np.arange(first, last + 1) * width
+    return np.arange(first, last + 1, dtype=np.float64) * width
 
 
 def binned(found: Groups, edges: Floats) -> Histogram:

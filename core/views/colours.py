@@ -20,3 +20,6 @@ TEST = "#A6761D"
 
 WORST = "#CC79A7"
 """The cell where the model is worst."""
+
+CID = "#8E63CE"
+"""A model's CID: neither of the two groups' colours. Contrast at least 4 : 1 on white and on the dark ground."""

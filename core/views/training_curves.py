@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.parts.charts import CID
-from pages.parts.colours import DEV, NULL, TRAIN, WORST
+from core.views.colours import CID, DEV, NULL, TRAIN, WORST
 
 MOST_POINTS = 600
 MOST_MARKS = 200

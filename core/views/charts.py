@@ -1,0 +1,39 @@
+"""What every figure has in common: its frame, its tool bar, its file name."""
+
+import re
+from html import escape
+from typing import Any
+
+UNTOUCHED = {"marker": {"opacity": 1}}
+"""For `selected` and `unselected`: plotly would pale whatever was not clicked."""
+
+
+def config(filename: str, *, select: bool = False) -> dict[str, Any]:
+    """Plotly's tool bar: the camera saves a PNG of three times the size under a telling name."""
+    unwanted = ["lasso2d", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d"] + (
+        [] if select else ["select2d"]
+    )
+    return {
+        "displaylogo": False,
+        "modeBarButtonsToRemove": unwanted,
+        "toImageButtonOptions": {"format": "png", "scale": 3, "filename": safe_filename(filename)},
+    }
+
+
+def unmarked(text: str) -> str:
+    """Somebody's text for a figure: plotly reads tags in labels, so the signs of a tag are written as entities."""
+    return escape(text, quote=False)
+
+
+def safe_filename(name: str) -> str:
+    """Letters, digits, dot, dash and underscore only."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:120] or "figure"
+
+
+def layout(height: int) -> dict[str, Any]:
+    """Height, margins and a legend above the figure."""
+    return {
+        "height": height,
+        "margin": {"l": 10, "r": 10, "t": 50, "b": 10},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.06, "x": 0, "traceorder": "normal"},
+    }
