@@ -1,13 +1,17 @@
 """Comparing methods over seeds: what every run of a group reached, and what the differences between groups are worth."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
+from core.actions.access_rates import access_points
+from core.actions.comparison import Comparisons, GroupComparison, GroupResult, SettingDifference, Summary
+from core.actions.comparison_notes import distinct, notes_on
+from core.actions.comparison_verdict import verdict
+from core.actions.courses import cid_courses
 from core.actions.datasets import content_hash
-from core.actions.seed_groups import SeedGroup, SeedResult, Split, Unfinished, gather, settings_of
+from core.actions.seed_groups import SeedGroup, SeedResult, Split, gather, settings_of
 from core.errors import UserError
 from core.statistics.compare import Difference, Measure, Spread, differences, spread
 from core.statistics.seeds import Estimate, bootstrap_accuracy, bootstrap_difference
@@ -17,75 +21,6 @@ from core.store.engine import Store
 
 _BOOTSTRAP_SEED = 2021
 """Of the resampling of seeds and examples, so that the same comparison gives the same interval."""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A group over its seeds. accuracy_interval resamples seeds × examples; None without stored predictions."""
-
-    accuracy: Spread
-    worst_cell: Spread
-    balanced_accuracy: Spread
-    cid: Spread
-    seconds: Spread
-    accuracy_interval: Estimate | None
-
-
-@dataclass(frozen=True)
-class GroupResult:
-    """A seed group: its runs, and means with (`all`) and without (`fitted`) those that failed to fit.
-
-    floor: the best accuracy from the confound alone on this split. configurations_tried: different settings, apart
-    from the seed, among all runs of this data set and method in the store.
-    """
-
-    group: str
-    method: str
-    dataset: str
-    encoder: str
-    n: int
-    failed_to_fit: int
-    floor: float | None
-    configurations_tried: int
-    runs: tuple[SeedResult, ...]
-    unfinished: tuple[Unfinished, ...]
-    all: Summary
-    fitted: Summary
-
-
-@dataclass(frozen=True)
-class SettingDifference:
-    """A setting that is not the same everywhere, and the values (one, where its runs agree) that each group has."""
-
-    key: str
-    values: dict[str, list[Any]]
-
-
-@dataclass(frozen=True)
-class Comparisons:
-    """Every two groups by every measure, with and without the runs that failed to fit."""
-
-    all: tuple[Difference, ...]
-    fitted: tuple[Difference, ...]
-
-
-@dataclass(frozen=True)
-class GroupComparison:
-    """Groups side by side on one split, the baseline first."""
-
-    split: str
-    baseline: str
-    test: str
-    correction: str
-    effect: str
-    groups: tuple[GroupResult, ...]
-    comparisons: Comparisons
-    configuration: tuple[SettingDifference, ...]
-    notes: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON: what is undefined is None."""
-        return asdict(self)
 
 
 def compare_groups(
@@ -109,21 +44,35 @@ def compare_groups(
     gathered = [gather(store, name, split, notes) for name in order]
     _check_apart(gathered)
     same_texts = _same_texts(store, gathered, split)
-    notes += _notes(gathered, same_texts, split)
+    configuration = _configuration(gathered)
+    tried = {one.name: _tried(store, one) for one in gathered}
+    notes += notes_on(gathered, same_texts, configuration, tried, split)
     everyone = _compare(gathered, same_texts, kind, SeedGroup.everyone)
     failed = any(one.failed_to_fit for group in gathered for one in group.results)
+    groups = tuple(
+        _result(
+            one,
+            tried[one.name],
+            is_control=_is_control(one, gathered),
+            same_texts=same_texts[one.name] == same_texts[order[0]],
+        )
+        for one in gathered
+    )
+    comparisons = Comparisons(
+        all=everyone, fitted=_compare(gathered, same_texts, kind, SeedGroup.fitted) if failed else everyone
+    )
     return GroupComparison(
         split=split,
         baseline=order[0],
         test="Welch's t-test" if kind == "welch" else "Student's t-test",
         correction="Holm",
         effect="Hedges' g",
-        groups=tuple(_result(store, one) for one in gathered),
-        comparisons=Comparisons(
-            all=everyone,
-            fitted=_compare(gathered, same_texts, kind, SeedGroup.fitted) if failed else everyone,
-        ),
-        configuration=_configuration(gathered),
+        groups=groups,
+        comparisons=comparisons,
+        configuration=configuration,
+        access=access_points(gathered),
+        courses=cid_courses(store, gathered),
+        verdict=verdict(groups, comparisons, split),
         notes=tuple(notes),
     )
 
@@ -143,7 +92,7 @@ def _check_apart(gathered: Sequence[SeedGroup]) -> None:
 # --- one group ---
 
 
-def _result(store: Store, group: SeedGroup) -> GroupResult:
+def _result(group: SeedGroup, tried: int, *, is_control: bool, same_texts: bool) -> GroupResult:
     everyone, fitted = group.everyone(), group.fitted()
     whole = _summary(group, everyone)
     return GroupResult(
@@ -154,7 +103,9 @@ def _result(store: Store, group: SeedGroup) -> GroupResult:
         n=len(everyone),
         failed_to_fit=len(everyone) - len(fitted),
         floor=group.floor,
-        configurations_tried=_tried(store, group),
+        configurations_tried=tried,
+        is_control=is_control,
+        same_texts=same_texts,
         runs=group.results,
         unfinished=group.unfinished,
         all=whole,
@@ -181,6 +132,11 @@ def _summary(group: SeedGroup, places: list[int]) -> Summary:
         seconds=over(lambda one: one.seconds),
         accuracy_interval=interval,
     )
+
+
+def _is_control(group: SeedGroup, gathered: Sequence[SeedGroup]) -> bool:
+    there = {dataset.id for other in gathered for dataset in other.datasets}
+    return all(dataset.control_of in there for dataset in group.datasets)
 
 
 def _tried(store: Store, group: SeedGroup) -> int:
@@ -250,71 +206,11 @@ def _configuration(gathered: Sequence[SeedGroup]) -> tuple[SettingDifference, ..
     keys = dict.fromkeys(key for of_group in settings.values() for one in of_group for key in one)
     found = []
     for key in keys:
-        values = {name: _distinct(one.get(key) for one in of_group) for name, of_group in settings.items()}
-        if len(_distinct(values.values())) > 1 or any(len(of_group) > 1 for of_group in values.values()):
+        values = {name: distinct(one.get(key) for one in of_group) for name, of_group in settings.items()}
+        if len(distinct(values.values())) > 1 or any(len(of_group) > 1 for of_group in values.values()):
             found.append(SettingDifference(key, values))
     return tuple(found)
 
 
-# --- what a reader has to know ---
-
-
-def _notes(gathered: Sequence[SeedGroup], same_texts: Mapping[str, str], split: Split) -> list[str]:
-    notes = []
-    for group in gathered:
-        seeds = [run.seed for run in group.runs]
-        twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
-        if twice:
-            notes.append(
-                f"{group.name} has more than one run with the seed {', '.join(map(str, twice))}; they are no "
-                "independent replicates, so its tests are too sure."
-            )
-        if len(seeds) == 1:
-            notes.append(f"{group.name} has one seed: its accuracy holds for that model only, and it gets no test.")
-        if len({run.method for run in group.runs}) > 1 or len(group.datasets) > 1:
-            notes.append(f"{group.name} mixes methods or data sets, so its seeds are not the only thing that varies.")
-        elif len({repr(sorted(settings_of(run).items())) for run in group.runs}) > 1:
-            notes.append(f"The runs of {group.name} do not all have the same settings; see the table of settings.")
-        failed = len(group.runs) - len(group.fitted())
-        if failed:
-            notes.append(
-                f"{failed} of {len(group.runs)} runs of {group.name} failed to fit: they are about chance on train. "
-                "Means and tests are given with and without them; the CID of such a run says nothing."
-            )
-        undiagnosed = [one.run for one in group.results if one.cid is None]
-        if undiagnosed:
-            notes.append(
-                f"Without a CID at the final checkpoint in {group.name}: {', '.join(undiagnosed)}. "
-                f"Measure it with: python -m core diagnose {undiagnosed[0]}"
-            )
-    return notes + _between(gathered, same_texts, split)
-
-
-def _between(gathered: Sequence[SeedGroup], same_texts: Mapping[str, str], split: Split) -> list[str]:
-    notes = []
-    texts = list(dict.fromkeys(same_texts.values()))
-    if len(texts) > 1:
-        parts = [", ".join(name for name, mark in same_texts.items() if mark == text) for text in texts]
-        notes.append(
-            f"Not all were evaluated on the same texts of {split}: {' | '.join(parts)}. Between these only means over "
-            "seeds are compared, never example by example."
-        )
-    if len({one.device for group in gathered for one in group.results}) > 1:
-        notes.append("The runs were not all made on the same kind of device, so their seconds cannot be compared.")
-    probes = _distinct(one for group in gathered for one in group.probes)
-    if len(probes) > 1:
-        notes.append("The diagnoses were not all made with the same probe settings, so their CIDs differ by that too.")
-    return notes
-
-
 def _known(values: Iterable[float | None]) -> list[float]:
     return [float(value) for value in values if value is not None]
-
-
-def _distinct(values: Iterable[Any]) -> list[Any]:
-    """Each value once, in the order of appearance; for values that cannot be hashed."""
-    seen: list[Any] = []
-    for value in values:
-        if value not in seen:
-            seen.append(value)
-    return seen

@@ -11,6 +11,9 @@ from core.statistics.arrays import Floats, Ints, Values, same_length, text_array
 from core.statistics.bootstrap import resampling_weights
 from core.statistics.errors import StatisticsError
 
+FEW_SEEDS = 3
+"""With fewer seeds than this a difference between methods is hardly told from luck."""
+
 _ENTRIES = 4_000_000
 """Entries of a chunk of resampling weights (32 MB as float64)."""
 
