@@ -51,6 +51,10 @@ def _go(run: RunRow) -> None:
     if run.cid is not None:
         st.page_link("diagnose/page.py", label="Diagnose", icon=":material/query_stats:", query_params={"run": run.id})
     st.page_link("train/page.py", label="Curves and cells", icon=":material/monitoring:", query_params={"run": run.id})
+    if run.status == "done":
+        st.page_link(
+            "compare/page.py", label="Compare", icon=":material/balance:", query_params={"about": run.group or run.name}
+        )
     st.page_link("data/page.py", label="Data", icon=":material/table_view:", query_params={"dataset": run.dataset_id})
     st.page_link(
         "train/page.py", label="Copy the settings", icon=":material/content_copy:", query_params={"clone": run.id}

@@ -256,6 +256,10 @@ def _siblings(store: Store, run: Run) -> None:
                     icon=STATUS_ICONS[one.status],
                     query_params={"run": one.id},
                 )
+        if run.status == "done" or any(one.status == "done" for one in others):
+            st.page_link(
+                "compare/page.py", label="Compare the seeds", icon=":material/balance:", query_params={"about": run.group}
+            )
 
 
 def _configuration(run: Run, dataset: Dataset) -> None:
