@@ -1,7 +1,7 @@
 """Comparing methods over seeds: what every run of a group reached, and what the differences between groups are worth."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,13 +14,21 @@ from core.actions.datasets import content_hash
 from core.actions.seed_groups import SeedGroup, SeedResult, Split, gather, settings_of
 from core.errors import UserError
 from core.statistics.compare import Difference, Measure, Spread, differences, spread
-from core.statistics.seeds import Estimate, bootstrap_accuracy, bootstrap_difference
+from core.statistics.seeds import Estimate, Redrawn, estimate_accuracy, estimate_difference, redraw_examples
 from core.statistics.tests import Kind
 from core.store import queries
 from core.store.engine import Store
 
 _BOOTSTRAP_SEED = 2021
 """Of the resampling of seeds and examples, so that the same comparison gives the same interval."""
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """A group's models on redrawn examples; texts: the first group that was redrawn together with it."""
+
+    texts: str
+    models: Redrawn
 
 
 def compare_groups(
@@ -47,11 +55,13 @@ def compare_groups(
     configuration = _configuration(gathered)
     tried = {one.name: _tried(store, one) for one in gathered}
     notes += notes_on(gathered, same_texts, configuration, tried, split)
-    everyone = _compare(gathered, same_texts, kind, SeedGroup.everyone)
+    redrawn = _redrawn(gathered, same_texts)
+    everyone = _compare(gathered, redrawn, kind, SeedGroup.everyone)
     failed = any(one.failed_to_fit for group in gathered for one in group.results)
     groups = tuple(
         _result(
             one,
+            redrawn.get(one.name),
             tried[one.name],
             is_control=_is_control(one, gathered),
             same_texts=same_texts[one.name] == same_texts[order[0]],
@@ -59,7 +69,7 @@ def compare_groups(
         for one in gathered
     )
     comparisons = Comparisons(
-        all=everyone, fitted=_compare(gathered, same_texts, kind, SeedGroup.fitted) if failed else everyone
+        all=everyone, fitted=_compare(gathered, redrawn, kind, SeedGroup.fitted) if failed else everyone
     )
     return GroupComparison(
         split=split,
@@ -92,9 +102,11 @@ def _check_apart(gathered: Sequence[SeedGroup]) -> None:
 # --- one group ---
 
 
-def _result(group: SeedGroup, tried: int, *, is_control: bool, same_texts: bool) -> GroupResult:
+def _result(
+    group: SeedGroup, redrawn: _Shared | None, tried: int, *, is_control: bool, same_texts: bool
+) -> GroupResult:
     everyone, fitted = group.everyone(), group.fitted()
-    whole = _summary(group, everyone)
+    whole = _summary(group, redrawn, everyone)
     return GroupResult(
         group=group.name,
         method=", ".join(dict.fromkeys(run.method for run in group.runs)),
@@ -109,16 +121,15 @@ def _result(group: SeedGroup, tried: int, *, is_control: bool, same_texts: bool)
         runs=group.results,
         unfinished=group.unfinished,
         all=whole,
-        fitted=whole if fitted == everyone else _summary(group, fitted),
+        fitted=whole if fitted == everyone else _summary(group, redrawn, fitted),
     )
 
 
-def _summary(group: SeedGroup, places: list[int]) -> Summary:
+def _summary(group: SeedGroup, redrawn: _Shared | None, places: list[int]) -> Summary:
     chosen = [group.results[place] for place in places]
     interval = None
-    if group.answers is not None and places:
-        answers = group.answers
-        interval = bootstrap_accuracy(answers.correct[places], seed=_BOOTSTRAP_SEED, cells=answers.cells)
+    if redrawn is not None and places:
+        interval = estimate_accuracy(redrawn.models.only(places), seed=_BOOTSTRAP_SEED)
         interval = replace(interval, lo=max(interval.lo, 0.0), hi=min(interval.hi, 1.0))
 
     def over(get: Callable[[SeedResult], float | None]) -> Spread:
@@ -148,9 +159,26 @@ def _tried(store: Store, group: SeedGroup) -> int:
 # --- between groups ---
 
 
+def _redrawn(gathered: Sequence[SeedGroup], same_texts: Mapping[str, str]) -> dict[str, _Shared]:
+    """Of each group whose predictions are kept its models on redrawn examples, the same for all with the same texts."""
+    found: dict[str, _Shared] = {}
+    waiting = [(group.name, group.answers) for group in gathered if group.answers is not None]
+    while waiting:
+        name, first = waiting[0]
+        alike = [
+            (other, answers)
+            for other, answers in waiting
+            if same_texts[other] == same_texts[name] and np.array_equal(answers.ids, first.ids)
+        ]
+        models = redraw_examples([answers.correct for _, answers in alike], seed=_BOOTSTRAP_SEED, cells=first.cells)
+        found |= {other: _Shared(name, of) for (other, _), of in zip(alike, models, strict=True)}
+        waiting = [one for one in waiting if one[0] not in found]
+    return found
+
+
 def _compare(
     gathered: Sequence[SeedGroup],
-    same_texts: Mapping[str, str],
+    redrawn: Mapping[str, _Shared],
     kind: Kind,
     choose: Callable[[SeedGroup], list[int]],
 ) -> tuple[Difference, ...]:
@@ -164,26 +192,18 @@ def _compare(
     for measure, get in getters.items():
         values = {group.name: _known(get(group.results[place]) for place in places[group.name]) for group in gathered}
         found += differences(measure, values, gathered[0].name, kind)
-    groups = {group.name: group for group in gathered}
     return tuple(
-        replace(one, same_examples=_same_examples(groups[one.a], groups[one.b], places))
-        if one.measure == "accuracy" and same_texts[one.a] == same_texts[one.b]
+        replace(one, same_examples=_same_examples(redrawn.get(one.a), redrawn.get(one.b), places[one.a], places[one.b]))
+        if one.measure == "accuracy"
         else one
         for one in found
     )
 
 
-def _same_examples(a: SeedGroup, b: SeedGroup, places: Mapping[str, list[int]]) -> Estimate | None:
-    if a.answers is None or b.answers is None or not np.array_equal(a.answers.ids, b.answers.ids):
+def _same_examples(a: _Shared | None, b: _Shared | None, of_a: list[int], of_b: list[int]) -> Estimate | None:
+    if a is None or b is None or a.texts != b.texts or not of_a or not of_b:
         return None
-    if not places[a.name] or not places[b.name]:
-        return None
-    return bootstrap_difference(
-        a.answers.correct[places[a.name]],
-        b.answers.correct[places[b.name]],
-        seed=_BOOTSTRAP_SEED,
-        cells=a.answers.cells,
-    )
+    return estimate_difference(a.models.only(of_a), b.models.only(of_b), seed=_BOOTSTRAP_SEED)
 
 
 def _same_texts(store: Store, gathered: Sequence[SeedGroup], split: Split) -> dict[str, str]:

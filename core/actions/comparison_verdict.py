@@ -30,9 +30,12 @@ def verdict(groups: Sequence[GroupResult], comparisons: Comparisons, split: str)
         return _alone(groups[0], names, split)
     headline, best = _headline(groups, comparisons.all, names, split)
     told = [headline]
-    if best is not None:
+    if best is None:
+        told += _control_alone(groups, comparisons.all, names)
+    else:
+        told += _also(best, groups, comparisons.all, names)
         told += _beside(best, groups, comparisons.all, names)
-    told += _against_control(groups, names, split) if best is not None else []
+        told += _against_control(groups, names, split)
     told += [
         f"{_upper(names[one.group])} is no better than the confound alone, which would reach {_percent(one.floor)}."
         for one in groups
@@ -74,9 +77,7 @@ def _headline(
         return _no_rival(groups, found, names, split), None
     best = max(against, key=lambda one: one.difference or 0.0)
     if _shown(best) and (best.difference or 0.0) > 0:
-        also = [one for one in against if one is not best and _shown(one) and (one.difference or 0.0) > 0]
-        rest = f" So {'is' if len(also) == 1 else 'are'} {_each(also, names)}." if also else ""
-        return f"{_upper(_by(best, names, split))} ({_evidence(best)}).{rest}", best
+        return f"{_upper(_by(best, names, split))} ({_evidence(best)}).", best
     if best.undefined is not None:
         return (
             f"{_upper(_by(best, names, split))} ({_evidence(best)}), but nothing tells whether that is the luck of "
@@ -98,31 +99,64 @@ def _headline(
     )
 
 
+def _also(best: Difference, groups: Sequence[GroupResult], found: Sequence[Difference], names: Names) -> list[str]:
+    """What else is shown to be better than the baseline."""
+    rivals = [one.group for one in groups[1:] if one.same_texts and not one.is_control]
+    also = [
+        one
+        for one in found
+        if one.measure == "accuracy"
+        and one.b == best.b
+        and one.a in rivals
+        and one.a != best.a
+        and _shown(one)
+        and (one.difference or 0.0) > 0
+    ]
+    if not also:
+        return []
+    return [f"{_upper(_each(also, names))} {'is' if len(also) == 1 else 'are'} above {names[best.b]} too."]
+
+
 def _no_rival(groups: Sequence[GroupResult], found: Sequence[Difference], names: Names, split: str) -> str:
-    base = groups[0]
-    controls = {one.group for one in groups if one.is_control}
-    pair = next(
-        (
-            one
-            for one in found
-            if one.measure == "accuracy"
-            and one.difference is not None
-            and one.b == base.group
-            and (one.a in controls or base.group in controls)
-        ),
-        None,
-    )
+    pair = _with_control(groups, found)
     if pair is None:
         return (
             f"These were evaluated on different texts of {split}, so their accuracies do not say which method is better: "
             "the texts may differ in how hard they are."
         )
     test = "" if pair.p_holm_baseline is None else f" ({_evidence(pair)})"
-    untested = f" No test: {_why_untested(pair, groups, names)}." if pair.undefined is not None else ""
-    cost = "" if pair.b in controls else " About that much is what the confound costs."
-    if pair.difference is not None and pair.difference <= 0:
-        cost = "" if pair.b in controls else " That the confound costs accuracy does not show here."
-    return f"{_upper(_by(pair, names, split))}, each on its own texts{test}.{untested}{cost}"
+    return f"{_upper(_by(pair, names, split))}, each on its own texts{test}."
+
+
+def _with_control(groups: Sequence[GroupResult], found: Sequence[Difference]) -> Difference | None:
+    """The baseline's difference in accuracy from its no-spurious control, or the control's from something else."""
+    controls = {one.group for one in groups if one.is_control}
+    return next(
+        (
+            one
+            for one in found
+            if one.measure == "accuracy"
+            and one.difference is not None
+            and one.b == groups[0].group
+            and (one.a in controls or one.b in controls)
+        ),
+        None,
+    )
+
+
+def _control_alone(groups: Sequence[GroupResult], found: Sequence[Difference], names: Names) -> list[str]:
+    """What the baseline and its control alone allow to say."""
+    pair = _with_control(groups, found)
+    if pair is None:
+        return []
+    told = _beside(pair, groups, found, names)
+    if pair.undefined is not None:
+        return [*told, f"There is no test: {_why_untested(pair, groups, names)}."]
+    apart = pair.p_holm_baseline is not None and pair.p_holm_baseline < ALPHA
+    above = (pair.difference or 0.0) > 0
+    if apart and above == (names[pair.a] == _CONTROL):
+        return [*told, "About that much accuracy is what the confound costs."]
+    return [*told, "That the confound costs accuracy is not shown."]
 
 
 def _beside(best: Difference, groups: Sequence[GroupResult], found: Sequence[Difference], names: Names) -> list[str]:
@@ -189,7 +223,7 @@ def _by(one: Difference, names: Names, split: str | None = None) -> str:
 
 
 def _evidence(one: Difference) -> str:
-    """95 % 5.1 to 9.3 over seeds and examples; Welch p < .001 after Holm; Hedges' g = 4.2."""
+    """95 % 5.1 to 9.3 over seeds and examples; Welch p < .001 after Holm."""
     if one.same_examples is not None:
         parts = [f"95 % {_points(one.same_examples.lo)} to {_points(one.same_examples.hi)} over seeds and examples"]
         if one.undefined is not None:
@@ -200,13 +234,11 @@ def _evidence(one: Difference) -> str:
         parts = []
     if one.p_holm_baseline is not None:
         parts.append(f"{_p(one)}")
-    if one.undefined is None and one.hedges_g is not None:
-        parts.append(f"Hedges' g = {_number(one.hedges_g, 1)}")
     return "; ".join(parts) or "no interval"
 
 
 def _each(found: Sequence[Difference], names: Names) -> str:
-    """embedding tuning, by 6.8 points (Welch p = .021 after Holm)."""
+    """embedding tuning by 6.8 points (Welch p = .021 after Holm)."""
     parts = [
         f"{names[one.a]}, by {100 * (one.difference or 0.0):.1f} points ({_p(one)})"
         for one in sorted(found, key=lambda one: -(one.difference or 0.0))

@@ -11,7 +11,7 @@ from core.store.engine import Store
 from core.store.tables import Dataset, Diagnosis, Evaluation, Run
 
 SPLITS = ("dev", "test", "train")
-MOST_USUAL = 6
+MOST_USUAL = 8
 """Groups that are chosen for a visitor who has chosen nothing; more can be added."""
 
 MOST = 12
@@ -89,7 +89,12 @@ def usual(groups: Sequence[Choice], runs: Sequence[Choice], about: Choice | None
         return [about] if about is not None else []
     first = about or next((one for one in ready if not one.single), ready[0])
     same = [one for one in ready if one.home == first.home and one.single == first.single and one != first]
-    return sorted([first, *same[: MOST_USUAL - 1]], key=lambda one: (one.on_control, one.methods != ("finetune",)))
+    newest: dict[tuple[object, ...], Choice] = {}
+    for one in [first, *same]:
+        newest.setdefault((one.on_control, one.methods), one)
+    again = [one for one in same if one not in newest.values()]  # of a method that is there already
+    there = [first, *(one for one in newest.values() if one != first), *again]
+    return sorted(there[:MOST_USUAL], key=lambda one: (one.on_control, one.methods != ("finetune",)))
 
 
 def splits_of(store: Store, chosen: Sequence[Choice]) -> dict[str, tuple[str, ...]]:

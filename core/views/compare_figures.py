@@ -101,7 +101,7 @@ def every_seed(groups: Sequence[GroupResult], measure: Measure) -> go.Figure:
     _add_legend(figure, groups, measure)
     figure.update_layout(**layout(height), hovermode="closest", dragmode=False)
     figure.update_xaxes(
-        title=measure.title, tickformat=".0%" if measure.share else None, fixedrange=True, zeroline=not measure.share
+        title=measure.title, tickformat="~%" if measure.share else None, fixedrange=True, zeroline=not measure.share
     )
     figure.update_yaxes(
         tickvals=[-place for place in range(len(groups))],
@@ -305,7 +305,7 @@ def access_figure(found: GroupComparison) -> go.Figure:
         range=[0, 1.04],
         fixedrange=True,
     )
-    figure.update_yaxes(title=f"Accuracy on {unmarked(found.split)}", tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(title=f"Accuracy on {unmarked(found.split)}", tickformat="~%", fixedrange=True)
     return figure
 
 
@@ -336,5 +336,5 @@ def cost_figure(groups: Sequence[GroupResult], split: str) -> go.Figure:
         )
     figure.update_layout(**layout(380), hovermode="closest", dragmode=False)
     figure.update_xaxes(title="Seconds a run", rangemode="tozero", tickformat=",d", fixedrange=True)
-    figure.update_yaxes(title=f"Accuracy on {unmarked(split)}", tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(title=f"Accuracy on {unmarked(split)}", tickformat="~%", fixedrange=True)
     return figure

@@ -87,8 +87,11 @@ def _left_out(wanted: Sequence[Choice], ready: Sequence[str], split: str | None)
                 "here as soon as one has finished."
             )
         elif one.name not in ready:
-            on = f" on {split}" if split else ""
-            said.append(f"{one.name} was not evaluated{on}. Its data set may not have that split: choose another.")
+            said.append(
+                f"{one.name} was not evaluated on {split}. Its data set may not have that split: choose another."
+                if split
+                else f"{one.name} was not evaluated on any split."
+            )
     return said
 
 

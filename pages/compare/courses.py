@@ -62,18 +62,21 @@ def _source(found: GroupComparison, there: list[str]) -> Source:
 
 def in_words(found: GroupComparison, source: Source) -> str:
     """Where each group begins and ends."""
-    parts, without = [], []
+    parts, without, apart = [], [], []
     for group in found.groups:
-        means = mean_course([one for one in found.courses if one.group == group.group and one.source == source])
+        mine = [one for one in found.courses if one.group == group.group and one.source == source]
+        means = mean_course(mine)
         if not means:
-            without.append(group.group)
+            (apart if mine else without).append(group.group)
         elif len(means) == 1:
             parts.append(f"{group.group} has {signed(means[0][1], 3)} at step {means[0][0]:,}")
         else:
             parts.append(f"{group.group} goes from {signed(means[0][1], 3)} to {signed(means[-1][1], 3)}")
-    said = f"Mean CID: {'; '.join(parts)}." if parts else "No step was measured in every seed of a group."
+    said = f"Mean CID: {'; '.join(parts)}." if parts else ""
     if without:
-        said += f" Not measured alike: {', '.join(without)}."
+        said += f" Not measured: {', '.join(without)}."
+    if apart:
+        said += f" Measured at other steps in every seed, so without a mean: {', '.join(apart)}."
     if source == "curve":
         said += " A run's own curve is measured on a few fixed probes and has no null band."
-    return said
+    return said.strip()

@@ -28,8 +28,8 @@ from pages.compare.watch import watch
 def show(store: Store, chosen: Chosen) -> None:
     """The page for what the address names."""
     pick(chosen)
-    for notice in chosen.notices:
-        st.warning(plain(notice), icon=":material/link_off:")
+    if chosen.notices:
+        st.warning("  \n".join(map(plain, chosen.notices)), icon=":material/link_off:")
     state = state_of(store, chosen.wanted)
     if any(one.at_work for one in chosen.wanted):
         watch(chosen.wanted, state)

@@ -9,7 +9,7 @@ from core.statistics.compare import Difference
 from core.views.charts import config
 from core.views.compare_figures import MEASURES, Measure, every_seed
 from core.views.compare_tables import seeds_shown, seeds_table
-from core.views.formats import counted, plain, signed
+from core.views.formats import plain, signed
 from core.views.texts import help_for
 from pages.parts.address import go_to
 from pages.parts.tables import download_csv
@@ -28,7 +28,7 @@ def show_seeds(found: GroupComparison) -> None:
         alt=f"{measure.title} of every seed on {found.split}, beside the floor and the control. {words}",
     )
     _show_tests(found, name)
-    with st.expander(f"The runs, {sum(group.n for group in found.groups)} of them"):
+    with st.expander(f"Run by run ({sum(group.n for group in found.groups)})"):
         st.dataframe(
             seeds_shown(found),
             hide_index=True,
@@ -71,21 +71,25 @@ def _show_tests(found: GroupComparison, name: str) -> None:
     if name == "balanced_accuracy":
         st.caption("Balanced accuracy is shown, not tested: accuracy, worst cell and CID are.")
         return
-    failed = any(group.failed_to_fit for group in found.groups)
-    for title, differences in (
-        ("With all runs", found.comparisons.all),
-        ("Without the runs that failed to fit", found.comparisons.fitted),
-    ):
-        against = [one for one in differences if one.measure == name and one.b == found.baseline]
-        if failed:
+    told = {
+        title: [_sentence(one) for one in differences if one.measure == name and one.b == found.baseline]
+        for title, differences in (
+            ("With all runs", found.comparisons.all),
+            ("Without the runs that failed to fit", found.comparisons.fitted),
+        )
+    }
+    everyone, fitted = told.values()
+    if everyone == fitted:
+        told = {"": everyone}
+    for title, sentences in told.items():
+        if title:
             st.markdown(f"**{title}**")
-        st.markdown("\n".join(f"- {_sentence(one)}" for one in against))
-        if not failed:
-            break
-    st.caption(
-        f"{found.test} between seeds, which are not paired; {found.effect}; {found.correction}'s correction over the "
-        f"{counted(len(found.groups) - 1, 'comparison')} with the baseline, and over all pairs."
-    )
+        st.markdown("\n".join(f"- {one}" for one in sentences))
+    if any(one.measure == name and one.undefined is None for one in found.comparisons.all):
+        st.caption(
+            f"{found.test} between seeds, which are not paired; {found.effect}; {found.correction}'s correction over the "
+            "comparisons with the baseline, and over all pairs."
+        )
 
 
 def _sentence(one: Difference) -> str:

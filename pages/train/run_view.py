@@ -258,7 +258,10 @@ def _siblings(store: Store, run: Run) -> None:
                 )
         if run.status == "done" or any(one.status == "done" for one in others):
             st.page_link(
-                "compare/page.py", label="Compare the seeds", icon=":material/balance:", query_params={"about": run.group}
+                "compare/page.py",
+                label="Compare the seeds",
+                icon=":material/balance:",
+                query_params={"about": run.group},
             )
 
 
