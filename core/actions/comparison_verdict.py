@@ -94,7 +94,11 @@ def _headline(
         )
     return (
         f"Nothing is shown to be better than {baseline} on {split}: the best, {_by(best, names)} ({_evidence(best)}). "
-        f"{simple} does as well, as far as these seeds can tell.",
+        + (
+            "Between seeds there is a difference, but with other test examples it could be nil."
+            if _significant(best) and (best.difference or 0.0) > 0
+            else f"{simple} does as well, as far as these seeds can tell."
+        ),
         best,
     )
 
@@ -114,7 +118,7 @@ def _also(best: Difference, groups: Sequence[GroupResult], found: Sequence[Diffe
     ]
     if not also:
         return []
-    return [f"{_upper(_each(also, names))} {'is' if len(also) == 1 else 'are'} above {names[best.b]} too."]
+    return [f"Also above {names[best.b]}: {_each(also, names)}."]
 
 
 def _no_rival(groups: Sequence[GroupResult], found: Sequence[Difference], names: Names, split: str) -> str:
@@ -152,9 +156,8 @@ def _control_alone(groups: Sequence[GroupResult], found: Sequence[Difference], n
     told = _beside(pair, groups, found, names)
     if pair.undefined is not None:
         return [*told, f"There is no test: {_why_untested(pair, groups, names)}."]
-    apart = pair.p_holm_baseline is not None and pair.p_holm_baseline < ALPHA
     above = (pair.difference or 0.0) > 0
-    if apart and above == (names[pair.a] == _CONTROL):
+    if _significant(pair) and above == (names[pair.a] == _CONTROL):
         return [*told, "About that much accuracy is what the confound costs."]
     return [*told, "That the confound costs accuracy is not shown."]
 
@@ -207,8 +210,12 @@ def _without_failed(
 # --- words ---
 
 
+def _significant(one: Difference) -> bool:
+    return one.p_holm_baseline is not None and one.p_holm_baseline < ALPHA
+
+
 def _shown(one: Difference) -> bool:
-    if one.p_holm_baseline is None or one.p_holm_baseline >= ALPHA:
+    if not _significant(one):
         return False
     return one.same_examples is None or not one.same_examples.lo <= 0 <= one.same_examples.hi
 
@@ -240,7 +247,7 @@ def _evidence(one: Difference) -> str:
 def _each(found: Sequence[Difference], names: Names) -> str:
     """embedding tuning by 6.8 points (Welch p = .021 after Holm)."""
     parts = [
-        f"{names[one.a]}, by {100 * (one.difference or 0.0):.1f} points ({_p(one)})"
+        f"{names[one.a]} by {100 * (one.difference or 0.0):.1f} points ({_p(one)})"
         for one in sorted(found, key=lambda one: -(one.difference or 0.0))
     ]
     return " and ".join(parts)

@@ -170,7 +170,7 @@ def without_result(groups: Sequence[GroupResult]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def tests_table(found: GroupComparison) -> pd.DataFrame:
+def pairs_table(found: GroupComparison) -> pd.DataFrame:
     """One row a pair and measure, with and without the runs that failed to fit; numbers as they were computed."""
     kinds = {"all": found.comparisons.all}
     if any(group.failed_to_fit for group in found.groups):
@@ -193,7 +193,7 @@ def _test_row(one: Difference, runs: str) -> dict[str, Any]:
     }
 
 
-def tests_shown(differences: Sequence[Difference]) -> pd.DataFrame:
+def pairs_shown(differences: Sequence[Difference]) -> pd.DataFrame:
     """Every two groups as they are read."""
     return pd.DataFrame([_test_shown(one) for one in differences])
 

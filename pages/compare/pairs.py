@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.actions.comparison import GroupComparison
-from core.views.compare_tables import tests_shown, tests_table
+from core.views.compare_tables import pairs_shown, pairs_table
 from core.views.texts import help_for
 from pages.parts.tables import download_csv
 
@@ -20,7 +20,7 @@ def show_pairs(found: GroupComparison) -> None:
             if len(kinds) > 1:
                 st.markdown(f"**{title}**")
             st.dataframe(
-                tests_shown(differences),
+                pairs_shown(differences),
                 hide_index=True,
                 height=min(38 + 35 * len(differences), 460),
                 column_config={
@@ -42,4 +42,4 @@ def show_pairs(found: GroupComparison) -> None:
                 },
                 alt="Tests between every two groups: difference, intervals, p-values, effect size",
             )
-        download_csv(tests_table(found), "comparison-tests.csv", key="compare-tests-csv")
+        download_csv(pairs_table(found), "comparison-tests.csv", key="compare-tests-csv")
