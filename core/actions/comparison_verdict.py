@@ -85,15 +85,15 @@ def _headline(
             best,
         )
     baseline = names[base.group]
+    subject = names[best.a] if len(against) == 1 else f"the best of the others, {names[best.a]},"
     simple = "The simple baseline" if base.method == "finetune" else "The baseline"
     if all(_shown(one) for one in against):
         return (
-            f"{_upper(baseline)} does better than all that it was compared with: the nearest, "
-            f"{_by(best, names, split)} ({_evidence(best)}).",
+            f"{_upper(baseline)} does better on {split}: {subject} {_stands(best, names)} ({_evidence(best)}).",
             best,
         )
     return (
-        f"Nothing is shown to be better than {baseline} on {split}: the best, {_by(best, names)} ({_evidence(best)}). "
+        f"Nothing is shown to be better than {baseline} on {split}: {subject} {_stands(best, names)} ({_evidence(best)}). "
         + (
             "Between seeds there is a difference, but with other test examples it could be nil."
             if _significant(best) and (best.difference or 0.0) > 0
@@ -222,11 +222,16 @@ def _shown(one: Difference) -> bool:
 
 def _by(one: Difference, names: Names, split: str | None = None) -> str:
     """influence tuning is 7.2 points above finetuning on dev."""
+    return f"{names[one.a]} {_stands(one, names, split)}"
+
+
+def _stands(one: Difference, names: Names, split: str | None = None) -> str:
+    """is 7.2 points above finetuning on dev."""
     size = one.difference or 0.0
     on = f" on {split}" if split else ""
     if round(100 * abs(size), 1) == 0:
-        return f"{names[one.a]} equals {names[one.b]}{on}"
-    return f"{names[one.a]} is {100 * abs(size):.1f} points {'above' if size > 0 else 'below'} {names[one.b]}{on}"
+        return f"equals {names[one.b]}{on}"
+    return f"is {100 * abs(size):.1f} points {'above' if size > 0 else 'below'} {names[one.b]}{on}"
 
 
 def _evidence(one: Difference) -> str:

@@ -71,25 +71,25 @@ def _show_tests(found: GroupComparison, name: str) -> None:
     if name == "balanced_accuracy":
         st.caption("Balanced accuracy is shown, not tested: accuracy, worst cell and CID are.")
         return
-    told = {
-        title: [_sentence(one) for one in differences if one.measure == name and one.b == found.baseline]
-        for title, differences in (
-            ("With all runs", found.comparisons.all),
-            ("Without the runs that failed to fit", found.comparisons.fitted),
-        )
-    }
-    everyone, fitted = told.values()
-    if everyone == fitted:
-        told = {"": everyone}
-    for title, sentences in told.items():
-        if title:
-            st.markdown(f"**{title}**")
-        st.markdown("\n".join(f"- {one}" for one in sentences))
+    everyone, fitted = (
+        [_sentence(one) for one in differences if one.measure == name and one.b == found.baseline]
+        for differences in (found.comparisons.all, found.comparisons.fitted)
+    )
+    st.markdown(_listed(everyone))
+    changed = [one for one in fitted if one not in everyone]
+    if changed:
+        rest = "" if len(changed) == len(fitted) else " (the others stay as they are)"
+        st.markdown(f"**Without the runs that failed to fit**{rest}")
+        st.markdown(_listed(changed))
     if any(one.measure == name and one.undefined is None for one in found.comparisons.all):
         st.caption(
             f"{found.test} between seeds, which are not paired; {found.effect}; {found.correction}'s correction over the "
             "comparisons with the baseline, and over all pairs."
         )
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {one}" for one in sentences)
 
 
 def _sentence(one: Difference) -> str:

@@ -147,6 +147,7 @@ def test_failed_and_running_runs_are_named_with_their_reason(two: Store, dataset
     said = told(page)
     assert "1 run of these still waits or trains" in said
     assert "Without the runs that failed to fit" in said
+    assert said.count("points below ft in accuracy (Welch") == said.count("points above ft in accuracy (Welch") == 1
     left_out = next(one.value for one in page.dataframe if "Why" in one.value)
     assert dict(zip(left_out["Run"], left_out["State"], strict=True)) == {
         "ft-2042": "failed",
@@ -322,6 +323,12 @@ def test_tables_hold_the_numbers_and_their_files_no_formulas(store: Store, datas
 
 def test_overview_and_train_lead_here(two: Store) -> None:
     run = queries.get_run(two, "it-2021")
-    page = visit("train", run=run.id)
-    links = [one for one in page.get("page_link") if one.proto.label == "Compare the seeds"]
-    assert [one.proto.query_string for one in links] == ["about=it"]
+    assert "about=it" in queries_of(visit("train", run=run.id), "Compare the seeds")
+    overview = visit("overview")
+    overview.session_state["runs"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    assert queries_of(healthy(overview.run()), "Compare") == ["about=ft"]
+
+
+def queries_of(page: AppTest, label: str) -> list[str]:
+    """The parameters that links of this name lead with."""
+    return [one.proto.query_string for one in page.get("page_link") if one.proto.label == label]
