@@ -17,6 +17,7 @@ from core.store.queries import JobRow
 from core.store.tables import Dataset, Run
 from core.training.config import TrainConfig
 from core.training.effort import effort
+from core.views.charts import config
 from core.views.colours import SAME, TRAIN
 from core.views.formats import age, duration, plain
 from core.views.texts import KINDS, METHODS, STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
@@ -214,7 +215,7 @@ def _curves(store: Store, run_id: str) -> None:
     for start in range(0, len(charts), 2):
         row = charts[start : start + 2]
         for place, (name, figure, alt) in zip(st.columns(len(row), gap="large"), row, strict=True):
-            place.plotly_chart(figure, key=f"{name}-{run_id}", config={"displayModeBar": False}, alt=alt)
+            place.plotly_chart(figure, key=f"{name}-{run_id}", config=config(f"{run.name}-{name}"), alt=alt)
 
 
 def _total(run: Run, profile: dict[str, Any]) -> int | None:
