@@ -69,11 +69,6 @@ def document(template: str, **context: Any) -> str:
     )
 
 
-def encoded(report: str) -> bytes:
-    """As the file is written."""
-    return report.encode("utf-8")
-
-
 def _short(text: object, most: int = 200) -> str:
     return shortened(text, most) or "–"
 

@@ -10,6 +10,7 @@ from core.datasets.warn import THIN
 from core.views.formats import count, counted, listed, percent, plain, signed
 from core.views.texts import help_for
 from pages.data.lengths import lengths_figure
+from pages.parts.saving import config
 
 WIDEST = 8
 """Most confound values in a table that is laid out whole; a wider one scrolls."""
@@ -33,7 +34,7 @@ def show_profile(profile: Mapping[str, Any], *, key: str) -> None:
         st.plotly_chart(
             lengths_figure(splits),
             key=f"lengths-{key}",
-            config={"displayModeBar": False},
+            config=config("text-lengths"),
             alt=_lengths_in_words(splits),
         )
     with right:

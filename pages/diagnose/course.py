@@ -7,13 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from core.store.tables import Diagnosis
-from core.views.charts import config
 from core.views.diagnoses import Point, curve, undiagnosed
 from core.views.formats import counted, interval, listed, signed
 from core.views.texts import help_for
 from core.views.trajectory import trajectory
 from pages.diagnose.choice import Choice
 from pages.parts.address import go_to
+from pages.parts.saving import config
 from pages.parts.tables import download_csv
 from pages.parts.work import start_button
 

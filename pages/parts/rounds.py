@@ -8,11 +8,11 @@ import streamlit as st
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Round
-from core.views.charts import config
 from core.views.formats import NOTHING, counted, duration, signed
 from core.views.round_curves import RoundCurve, round_curves
 from core.views.rounds import round_points, rounds_table
 from core.views.texts import help_for
+from pages.parts.saving import config
 from pages.parts.tables import download_csv
 
 _PAIRS = {

@@ -17,7 +17,6 @@ from core.store.queries import JobRow
 from core.store.tables import Dataset, Run
 from core.training.config import TrainConfig
 from core.training.effort import effort
-from core.views.charts import config
 from core.views.colours import SAME, TRAIN
 from core.views.formats import age, duration, plain
 from core.views.texts import KINDS, METHODS, STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
@@ -30,6 +29,8 @@ from pages.parts.progress import (
     start_worker_button,
 )
 from pages.parts.rounds import show_rounds
+from pages.parts.saving import config
+from pages.parts.taking_home import model_button, report_button
 from pages.train.results import show_results
 
 CURVES = ("label_loss", "running_accuracy", "dev_accuracy", "dev_worst_cell", "cid", "confound_loss", "joint_loss")
@@ -135,6 +136,9 @@ def _steps_to_take(store: Store, run: Run, busy: bool) -> None:
             help="Opens the form with this run's settings.",
         ):
             st.switch_page("train/page.py", query_params={"clone": run.id})
+        report_button(run)
+        if run.status == "done":
+            model_button(run)
         if not busy:
             with st.popover("Delete", icon=":material/delete:"):
                 st.markdown("Delete this run with its checkpoints, evaluations and diagnoses? This cannot be undone.")
