@@ -51,7 +51,12 @@ def model_card(store: Store, run: Run, checkpoint: Checkpoint) -> str:
 
 
 def _said(text: object) -> str:
-    return plain(shortened(str(text), 200) or "")
+    return _inert(shortened(str(text), 200) or "")
+
+
+def _inert(text: str) -> str:
+    """As it was written, in any reader of Markdown, those included that do not know an escaped `<`."""
+    return plain(text).replace(r"\<", "&lt;").replace(r"\>", "&gt;")
 
 
 def _head(run: Run) -> str:
@@ -90,7 +95,7 @@ def _verdict(store: Store, run: Run, diagnosis: Diagnosis | None) -> str:
         last = control[1][-1]
         rows.append(("Control", f"{signed(last.cid, 3)} (95 % {interval(last.ci_low, last.ci_high, 3)})"))
     rows.append(("Probes", count(diagnosis.n_probes)))
-    return f"{plain(diagnosis.sentence)}\n\n{_table(('', ''), rows)}\n\n{TERMS['cid'].sentence}"
+    return f"{_inert(diagnosis.sentence)}\n\n{_table(('', ''), rows)}\n\n{TERMS['cid'].sentence}"
 
 
 def _cells(evaluation: Evaluation) -> str:
