@@ -52,7 +52,7 @@ def _report(options: argparse.Namespace, console: Console) -> None:
     target = options.output or Path(f"{name}-report.html")
     content = text.encode("utf-8")
     try:
-        with whole_file(target) as scratch:
+        with whole_file(target.resolve()) as scratch:
             scratch.write_bytes(content)
     except OSError as error:
         raise UserError(

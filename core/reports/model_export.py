@@ -83,7 +83,7 @@ def export_model(store: Store, run: Run, target: Path, which: str | int = "final
     Raises:
         UserError: as `model_of`, or `target` is a folder with something in it, or cannot be written.
     """
-    model = model_of(store, run, which)
+    model, target = model_of(store, run, which), target.resolve()
     try:
         if target.suffix.lower() == ".zip":
             with whole_file(target) as scratch, scratch.open("wb") as handle:

@@ -26,6 +26,7 @@ from core.views.trajectory import trajectory
 
 CURVES = ("label_loss", "running_accuracy", "dev_accuracy", "dev_worst_cell", "cid")
 MOST_BRANCHES = 200
+NOTE_CHARACTERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def run_report(store: Store, run: Run, *, with_texts: bool = True) -> str:
         title=f"{run.name} · Unconfound",
         heading=run.name,
         run=run,
+        note=_note(run.note),
         dataset=dataset,
         encoder=encoder_name(run.encoder),
         method=METHODS.get(run.method, run.method),
@@ -85,6 +87,11 @@ def run_report(store: Store, run: Run, *, with_texts: bool = True) -> str:
         with_texts=with_texts,
         glossary=glossary.of_a_run(),
     )
+
+
+def _note(text: str) -> str:
+    cut = text[:NOTE_CHARACTERS]
+    return cut if cut == text else f"{cut} … ({len(text):,} characters)"
 
 
 def _found(store: Store, run: Run) -> Found | None:

@@ -30,6 +30,7 @@ from pages.parts.progress import (
 )
 from pages.parts.rounds import show_rounds
 from pages.parts.saving import config
+from pages.parts.tables import download_csv
 from pages.parts.taking_home import model_button, report_button
 from pages.train.results import show_results
 
@@ -273,12 +274,14 @@ def _configuration(run: Run, dataset: Dataset) -> None:
             ("device", run.device or "–"),
             *((f"version of {name}", str(version)) for name, version in run.versions.items()),
         ]
+        table = pd.DataFrame(rows, columns=["Setting", "Value"])
         st.dataframe(
-            pd.DataFrame(rows, columns=["Setting", "Value"]),
+            table,
             hide_index=True,
             height="content",
             alt="Configuration, data hash, device and versions of the run",
         )
+        download_csv(table, f"{run.name}-settings.csv", key="settings-csv")
 
 
 def _diagnose(run_id: str) -> None:
