@@ -73,7 +73,7 @@ def model_button(run: Run, *, step: int | None = None, key: str = "take-model", 
         return
     st.download_button(
         label,
-        data=lambda: zipped_model(open_store(), queries.get_run(open_store(), run.id), chosen.step)[1],
+        data=lambda: _model_bytes(run.id, chosen.step),
         file_name=f"{safe_filename(run.name)}-step-{chosen.step}.zip",
         mime="application/zip",
         key=key,
@@ -81,3 +81,10 @@ def model_button(run: Run, *, step: int | None = None, key: str = "take-model", 
         on_click="ignore",
         help=f"The model at step {chosen.step:,} as transformers loads it (safetensors, tokenizer, configuration), with a model card.",
     )
+
+
+def _model_bytes(run_id: str, step: int) -> bytes:
+    """Streamlit keeps what it hands out in memory, whatever it is given; the API and the command line do not."""
+    _, handle = zipped_model(open_store(), queries.get_run(open_store(), run_id), step)
+    with handle:
+        return handle.read()

@@ -57,9 +57,10 @@ def test_a_figure_is_saved_as_the_visitor_chose(dashboard: Dashboard, page: Page
     for format, beginning in (("PNG", b"\x89PNG"), ("SVG", b"<svg"), ("PNG", b"\x89PNG")):
         page.get_by_role("radio", name=format).click()
         settle(page)
+        page.wait_for_timeout(1000)  # the figure before it is taken away
         figure = page.locator(".st-key-diagnose-course")
         figure.hover()
-        page.wait_for_timeout(500)
+        page.wait_for_timeout(300)
         saved = caught(page, figure.locator(".modebar-btn[data-title*='Download']"))
         assert saved.suggested_filename == f"mine-cid-over-training.{format.lower()}"
         content = Path(saved.path()).read_bytes()
