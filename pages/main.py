@@ -1,14 +1,16 @@
-"""Runs on every visit: the navigation. Each page is a folder of its own."""
+"""Runs on every visit: the navigation, and the foot of pages with figures. Each page is a folder of its own."""
 
 from pathlib import Path
 
 import streamlit as st
 
+from pages.parts.saving import choice_at_the_foot
+
 LOGO = str(Path(__file__).parent / "parts" / "logo.svg")
 
 st.set_page_config(page_title="Unconfound", page_icon=LOGO, layout="wide")
 st.logo(LOGO, size="large")
-st.navigation(
+page = st.navigation(
     [
         st.Page("overview/page.py", title="Overview", icon=":material/home:", default=True),
         st.Page("data/page.py", title="Data", icon=":material/table_view:", url_path="data"),
@@ -19,4 +21,6 @@ st.navigation(
         st.Page("jobs/page.py", title="Jobs", icon=":material/checklist:", url_path="jobs"),
     ],
     position="top",
-).run()
+)
+with choice_at_the_foot():
+    page.run()

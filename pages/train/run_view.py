@@ -29,6 +29,9 @@ from pages.parts.progress import (
     start_worker_button,
 )
 from pages.parts.rounds import show_rounds
+from pages.parts.saving import config
+from pages.parts.tables import download_csv
+from pages.parts.taking_home import model_button, report_button
 from pages.train.results import show_results
 
 CURVES = ("label_loss", "running_accuracy", "dev_accuracy", "dev_worst_cell", "cid", "confound_loss", "joint_loss")
@@ -134,6 +137,9 @@ def _steps_to_take(store: Store, run: Run, busy: bool) -> None:
             help="Opens the form with this run's settings.",
         ):
             st.switch_page("train/page.py", query_params={"clone": run.id})
+        report_button(run)
+        if run.status == "done":
+            model_button(run)
         if not busy:
             with st.popover("Delete", icon=":material/delete:"):
                 st.markdown("Delete this run with its checkpoints, evaluations and diagnoses? This cannot be undone.")
@@ -214,7 +220,7 @@ def _curves(store: Store, run_id: str) -> None:
     for start in range(0, len(charts), 2):
         row = charts[start : start + 2]
         for place, (name, figure, alt) in zip(st.columns(len(row), gap="large"), row, strict=True):
-            place.plotly_chart(figure, key=f"{name}-{run_id}", config={"displayModeBar": False}, alt=alt)
+            place.plotly_chart(figure, key=f"{name}-{run_id}", config=config(f"{run.name}-{name}"), alt=alt)
 
 
 def _total(run: Run, profile: dict[str, Any]) -> int | None:
@@ -275,12 +281,14 @@ def _configuration(run: Run, dataset: Dataset) -> None:
             ("device", run.device or "–"),
             *((f"version of {name}", str(version)) for name, version in run.versions.items()),
         ]
+        table = pd.DataFrame(rows, columns=["Setting", "Value"])
         st.dataframe(
-            pd.DataFrame(rows, columns=["Setting", "Value"]),
+            table,
             hide_index=True,
             height="content",
             alt="Configuration, data hash, device and versions of the run",
         )
+        download_csv(table, f"{run.name}-settings.csv", key="settings-csv")
 
 
 def _diagnose(run_id: str) -> None:
