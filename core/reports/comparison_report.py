@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from core.actions.comparing import GroupComparison, GroupResult, Summary
+from core.actions.comparison import GroupComparison, GroupResult, Summary
 from core.reports import glossary
 from core.reports.document import Figure, document
 from core.reports.private import encoder_name, scrubbed
-from core.statistics.compare import Spread
 from core.statistics.seeds import Estimate
 from core.store.tables import now
+from core.views.compare_figures import MEASURES, courses_figure, every_seed
+from core.views.compare_tables import method_title, plus_minus
 from core.views.formats import NOTHING, listed, percent, shortened, signed
-from core.views.seed_dots import TITLES, Dots, seed_dots
-from core.views.texts import METHODS, STATUS
+from core.views.texts import STATUS
+
+_DRAWN = ("accuracy", "worst_cell", "cid")
 
 
 def comparison_report(found: GroupComparison) -> str:
@@ -27,10 +29,14 @@ def comparison_report(found: GroupComparison) -> str:
         rows=[_row(group) for group in found.groups],
         runs=[(group.group, run) for group in found.groups for run in group.runs],
         unfinished=[
-            (group.group, run, STATUS.get(run.status, run.status)) for group in found.groups for run in group.unfinished
+            (group.group, run, STATUS.get(run.status, run.status), shortened(scrubbed(run.reason or ""), 200))
+            for group in found.groups
+            for run in group.unfinished
         ],
         failed=any(group.failed_to_fit for group in found.groups),
-        figures=[_figure(found, measure) for measure in TITLES if _known(found, measure)],
+        verdict=found.verdict,
+        figures=[_figure(found, measure) for measure in _DRAWN if _known(found, measure)],
+        courses=_courses(found),
         settings=[_setting(one.key, one.values, names) for one in found.configuration],
         notes=[scrubbed(one) for one in found.notes],
         scrubbed=scrubbed,
@@ -42,7 +48,7 @@ def comparison_report(found: GroupComparison) -> str:
 def _row(group: GroupResult) -> dict[str, Any]:
     return {
         "name": group.group,
-        "method": ", ".join(METHODS.get(one, one) for one in group.method.split(", ")),
+        "method": method_title(group),
         "dataset": group.dataset,
         "encoder": ", ".join(encoder_name(one) for one in group.encoder.split(", ")),
         "n": group.n,
@@ -64,14 +70,6 @@ def _summary(one: Summary) -> dict[str, str]:
     }
 
 
-def plus_minus(spread: Spread, scale: float, digits: int) -> str:
-    """Mean ± sample SD; a single value has no SD."""
-    if spread.mean is None:
-        return NOTHING
-    mean = signed(scale * spread.mean, digits)
-    return mean if spread.sd is None else f"{mean} ± {signed(scale * spread.sd, digits)}"
-
-
 def span(estimate: Estimate | None) -> str:
     """A 95 % interval in percent."""
     return NOTHING if estimate is None else f"{signed(100 * estimate.lo, 1)} to {signed(100 * estimate.hi, 1)}"
@@ -81,22 +79,22 @@ def _known(found: GroupComparison, measure: str) -> bool:
     return any(getattr(run, measure) is not None for group in found.groups for run in group.runs)
 
 
-def _figure(found: GroupComparison, measure: str) -> Figure:
-    dots = [
-        Dots(
-            group.group,
-            tuple((run.seed, getattr(run, measure), run.failed_to_fit) for run in group.runs),
-            getattr(group.all, measure).mean,
-            group.floor if measure == "accuracy" else None,
-        )
-        for group in found.groups
-    ]
-    told = listed([f"{shortened(one.name, 60)} {_value(measure, one.mean)}" for one in dots], 12)
-    return Figure(seed_dots(dots, measure), f"{TITLES[measure]} of every seed; means: {told}", f"compare-{measure}")
+def _figure(found: GroupComparison, name: str) -> Figure:
+    measure = MEASURES[name]
+    means = [(group.group, measure.of_group(group.all).mean) for group in found.groups]
+    told = listed([f"{shortened(group, 60)} {measure.written(mean)}" for group, mean in means], 12)
+    return Figure(every_seed(found.groups, measure), f"{measure.title} of every seed; means: {told}", f"compare-{name}")
 
 
-def _value(measure: str, value: float | None) -> str:
-    return signed(value, 3) if measure == "cid" else percent(value)
+def _courses(found: GroupComparison) -> Figure | None:
+    """CID over training by diagnoses, where any run has been diagnosed more than once."""
+    if not any(one.source == "diagnoses" and len(one.points) > 1 for one in found.courses):
+        return None
+    return Figure(
+        courses_figure(found.groups, found.courses, "diagnoses"),
+        "CID by training step: a thin line for each seed, a thick one for the mean of a group, over what chance alone gives",
+        "compare-cid-over-training",
+    )
 
 
 def _setting(key: str, values: dict[str, list[Any]], names: Sequence[str]) -> tuple[str, list[str]]:

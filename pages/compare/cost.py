@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core.actions.comparison import GroupComparison
-from core.views.charts import config
 from core.views.compare_figures import cost_figure
 from core.views.formats import duration, percent, plain
+from pages.parts.saving import config
 
 
 def show_cost(found: GroupComparison) -> None:

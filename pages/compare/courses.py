@@ -6,12 +6,12 @@ import streamlit as st
 
 from core.actions.comparison import GroupComparison
 from core.actions.courses import Source
-from core.views.charts import config
 from core.views.compare_figures import courses_figure, mean_course
 from core.views.compare_tables import courses_table
 from core.views.formats import plain, signed
 from core.views.texts import help_for
 from pages.parts.address import go_to
+from pages.parts.saving import config
 from pages.parts.tables import download_csv
 
 SOURCES = {"diagnoses": "Diagnoses", "curve": "The runs' own curves"}

@@ -1,12 +1,16 @@
 """What the comparison comes to, in words, and the methods side by side."""
 
+from typing import cast
+
 import streamlit as st
 
 from core.actions.comparison import GroupComparison
+from core.actions.seed_groups import Split
 from core.views.compare_tables import methods_shown, methods_table
 from core.views.formats import plain
 from core.views.texts import help_for
 from pages.parts.tables import download_csv
+from pages.parts.taking_home import comparison_report_button
 
 
 def show_summary(found: GroupComparison) -> None:
@@ -41,3 +45,6 @@ def show_summary(found: GroupComparison) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"On {plain(found.split)}; mean ± sample standard deviation over seeds.", width="content")
         download_csv(methods_table(found), "comparison-methods.csv", key="compare-methods-csv")
+        comparison_report_button(
+            *(group.group for group in found.groups), baseline=found.baseline, split=cast(Split, found.split)
+        )

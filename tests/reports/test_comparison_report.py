@@ -21,6 +21,8 @@ def test_it_says_what_compare_says(store: Store, filled: synthetic.Filled) -> No
         assert one.sentence in said
     for note in found.notes:
         assert note in said
+    for sentence in found.verdict:
+        assert sentence in said
     for part in (
         "4 (1 failed to fit)",
         "without the failed",
@@ -32,8 +34,13 @@ def test_it_says_what_compare_says(store: Store, filled: synthetic.Filled) -> No
         assert part in said
     assert f"{100 * found.groups[0].all.accuracy.mean:.1f} ± {100 * found.groups[0].all.accuracy.sd:.1f}" in said
     drawn = figures(report)
-    assert [one["filename"] for one in drawn] == ["compare-accuracy", "compare-worst_cell", "compare-cid"]
-    dots = [trace for trace in drawn[0]["data"] if trace["name"] in ("one seed", "failed to fit")]
+    assert [one["filename"] for one in drawn] == [
+        "compare-accuracy",
+        "compare-worst_cell",
+        "compare-cid",
+        "compare-cid-over-training",
+    ]
+    dots = [trace for trace in drawn[0]["data"] if "text" in trace]
     assert sum(len(trace["x"]) for trace in dots) == 7
 
 
