@@ -129,5 +129,5 @@ def _line(dataset: Dataset, runs: int) -> dict[str, object]:
 
 def _runs_by_dataset(store: Store) -> dict[str, int]:
     with store.reading() as session:
-        rows = session.execute(select(Run.dataset_id, func.count()).group_by(Run.dataset_id)).all()
+        rows = session.execute(select(Run.dataset_id, func.count()).where(queries.THERE).group_by(Run.dataset_id)).all()
     return {row[0]: row[1] for row in rows}

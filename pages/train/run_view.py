@@ -89,12 +89,12 @@ def _origin(store: Store, run: Run) -> None:
     """Where a round by hand goes on from."""
     if run.parent_step is None:
         return
-    if run.parent_id is None:
+    parent = queries.parent_of(store, run)
+    if parent is None:
         st.caption(f"Goes on from step {run.parent_step} of a run that has been deleted.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"Goes on from step {run.parent_step} of", width="content")
-        parent = queries.get_run(store, run.parent_id)
         st.page_link(
             "train/page.py", label=plain(parent.name), icon=":material/fork_right:", query_params={"run": parent.id}
         )
@@ -244,7 +244,7 @@ def _siblings(store: Store, run: Run) -> None:
         return
     with store.reading() as session:
         others: Sequence[Run] = session.scalars(
-            select(Run).where(Run.group == run.group, Run.id != run.id).order_by(Run.seed).limit(30)
+            select(Run).where(Run.group == run.group, Run.id != run.id, queries.THERE).order_by(Run.seed).limit(30)
         ).all()
     if others:
         st.markdown("**The same with other seeds**")
