@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from core.commands import compare, datasets, jobs, runs, tuning
+from core.commands import compare, datasets, jobs, runs, status, tuning
 from core.commands.console import Console, JobFailedError
 from core.errors import UserError
 from core.settings import get_settings
@@ -34,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     tuning.add_commands(commands, common)
     compare.add_commands(commands, common)
     jobs.add_commands(commands, common)
+    status.add_commands(commands, common)
     return parser
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from core.actions.diagnosing import start_diagnosis
 from core.actions.evaluating import start_evaluation
+from core.actions.run_list import SORTS, STATES, look_through
 from core.actions.summaries import diagnosis_summary, run_row_summary, run_summary, started_summary
 from core.actions.training import Started, StartedGroup, parse_seeds, start_group, start_training
 from core.commands import keeping
@@ -12,6 +13,7 @@ from core.commands.console import Console, JobFailedError, number, percent, tabl
 from core.errors import UserError
 from core.store import queries
 from core.training.diagnosis_config import ESTIMATORS
+from core.views.texts import METHODS
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -56,6 +58,11 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
     group = commands.add_parser("run", help="runs in the store").add_subparsers(required=True, metavar="ACTION")
     listing = group.add_parser("list", parents=[common], help="every run, newest first")
+    listing.add_argument("--find", default="", metavar="WORDS", help="in name, data set, method, group or note")
+    listing.add_argument("--dataset", help="name or id of a data set")
+    listing.add_argument("--method", help="only this method")
+    listing.add_argument("--status", choices=STATES, help="unfit: it has not learned its training set")
+    listing.add_argument("--sort", choices=list(SORTS), default="newest", help="cid and accuracy: highest first")
     listing.add_argument("--deleted", action="store_true", help="those that are deleted and can still be brought back")
     listing.set_defaults(command=_list)
     show = group.add_parser("show", parents=[common], help="one run")
@@ -165,7 +172,16 @@ def _list(options: argparse.Namespace, console: Console) -> None:
     if options.deleted:
         keeping.print_deleted(console)
         return
-    rows = queries.list_runs(console.store)
+    rows = look_through(
+        console.store,
+        queries.list_runs(console.store),
+        find=options.find,
+        dataset=options.dataset,
+        method=options.method,
+        status=options.status,
+        sort=options.sort,
+        titles=METHODS,
+    )
     lines = table(
         [
             [
