@@ -1,14 +1,17 @@
-"""Runs on every visit: the navigation. Each page is a folder of its own."""
+"""Runs on every visit: the navigation, and what every page has around it. Each page is a folder of its own."""
 
 from pathlib import Path
 
 import streamlit as st
 
+from pages.parts.glossary import show_foot
+from pages.parts.tour import show_tour
+
 LOGO = str(Path(__file__).parent / "parts" / "logo.svg")
 
 st.set_page_config(page_title="Unconfound", page_icon=LOGO, layout="wide")
 st.logo(LOGO, size="large")
-st.navigation(
+page = st.navigation(
     [
         st.Page("overview/page.py", title="Overview", icon=":material/home:", default=True),
         st.Page("data/page.py", title="Data", icon=":material/table_view:", url_path="data"),
@@ -18,4 +21,7 @@ st.navigation(
         st.Page("jobs/page.py", title="Jobs", icon=":material/checklist:", url_path="jobs"),
     ],
     position="top",
-).run()
+)
+show_tour(page.url_path)
+page.run()
+show_foot()

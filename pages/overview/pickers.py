@@ -13,6 +13,8 @@ from pages.overview.names import STATE_NAMES
 from pages.parts.address import go_to
 
 ALL = "all"
+FEW = 4
+"""So many runs are seen at a glance; fewer need no pickers."""
 ORDERS = {
     "newest": "Newest first",
     "oldest": "Oldest first",
@@ -57,7 +59,7 @@ def pick(runs: Sequence[RunRow]) -> Wish:
         sort=said.get("sort") if said.get("sort") in SORTS else "newest",
         view="groups" if grouped and said.get("view") == "groups" else "runs",
     )
-    if len(runs) < 2:
+    if len(runs) < FEW and not wish.narrows:
         return wish
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.session_state["runs-find"] = wish.find

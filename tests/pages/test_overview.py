@@ -20,7 +20,7 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_empty_store_offers_one_primary_button(store: Store) -> None:
     page = visit("overview")
-    assert [one.label for one in page.button] == ["Start with the sample", "Add your data"]
+    assert [one.label for one in page.button] == ["Start with the sample", "Add your data", "Glossary"]
     assert "Unconfound shows whether" in words(page)
     assert not page.dataframe
 
