@@ -1,7 +1,6 @@
 """Draws what needs attention (`core.actions.attention` works it out), each line with a way to act."""
 
 from collections.abc import Sequence
-from itertools import groupby
 
 import streamlit as st
 
@@ -18,8 +17,10 @@ from pages.overview.links import compare_link
 from pages.parts.keeping import remove_button
 from pages.parts.progress import retry_button, start_worker_button
 
-MOST = 2
+MOST = 4
+MOST_EVER = 40
 MOST_AT_ONCE = 20
+_ALL = "attention-everything"
 ICONS = {
     "no_worker": ":orange[:material/power_off:]",
     "paused": ":orange[:material/pause_circle:]",
@@ -35,22 +36,45 @@ ICONS = {
 
 
 def show_attention(found: Attention, *, deleted: int) -> None:
-    """At most a few lines of each kind; nothing when there is nothing. deleted: how many runs hold disk space for nothing."""
-    for _, of_kind in groupby(found.notices, key=lambda one: one.kind):
-        lines = list(of_kind)
-        for one in lines[:MOST]:
-            _line(one, deleted)
-        if len(lines) > MOST:
-            st.caption(f"… and {counted(len(lines) - MOST, 'more line')} like that: python -m core status")
-    if found.away:
-        st.button(
-            f"{counted(len(found.away), 'line')} put away",
-            key="attention-again",
-            type="tertiary",
-            icon=":material/visibility:",
-            help="Show everything again that was put away.",
-            on_click=lambda: show_again(open_store()),
-        )
+    """A few lines, the newest of each kind before the others, and a button for the rest; nothing when there is nothing.
+
+    deleted: how many runs hold disk space for nothing.
+    """
+    everything = st.session_state.get(_ALL, False)
+    lines = found.notices[:MOST_EVER] if everything else first_lines(found.notices)
+    for one in lines:
+        _line(one, deleted)
+    with st.container(horizontal=True):
+        if len(found.notices) > MOST:
+            st.button(
+                "Show only the first" if everything else f"Show all {len(found.notices):,} lines",
+                key="attention-all",
+                type="tertiary",
+                icon=":material/unfold_less:" if everything else ":material/unfold_more:",
+                on_click=lambda: st.session_state.update({_ALL: not everything}),
+            )
+        if found.away:
+            st.button(
+                f"{counted(len(found.away), 'line')} put away",
+                key="attention-again",
+                type="tertiary",
+                icon=":material/visibility:",
+                help="Show everything again that was put away.",
+                on_click=lambda: show_again(open_store()),
+            )
+    if everything and len(found.notices) > MOST_EVER:
+        st.caption(f"The first {MOST_EVER}; all of them: python -m core status")
+
+
+def first_lines(notices: Sequence[Notice]) -> list[Notice]:
+    """What stops work, and of the rest the first of each kind, then the second, up to `MOST` lines; in their order."""
+    ranked = sorted(
+        enumerate(notices),
+        key=lambda one: (one[1].dismissible, sum(other.kind == one[1].kind for other in notices[: one[0]]), one[0]),
+    )
+    stop = sum(not one.dismissible for one in notices)
+    kept = sorted(place for place, _ in ranked[: max(MOST, stop)])
+    return [notices[place] for place in kept]
 
 
 def _line(notice: Notice, deleted: int) -> None:
@@ -63,17 +87,18 @@ def _line(notice: Notice, deleted: int) -> None:
             st.markdown(f"{ICONS[notice.kind]} {about}{sentence}")
             if notice.detail:
                 st.caption(plain(notice.detail))
-        _act(notice, deleted)
-        if notice.dismissible:
-            st.button(
-                "Put away",
-                key=f"dismiss-{_mark(notice)}",
-                type="tertiary",
-                icon=":material/close:",
-                help="Until something new happens to what this line is about.",
-                on_click=_dismiss,
-                args=(notice.key,),
-            )
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            _act(notice, deleted)
+            if notice.dismissible:
+                st.button(
+                    "Put away",
+                    key=f"dismiss-{notice.kind}-{_mark(notice)}",
+                    type="tertiary",
+                    icon=":material/close:",
+                    help="Until something new happens to what this line is about.",
+                    on_click=_dismiss,
+                    args=(notice.key,),
+                )
 
 
 def _mark(notice: Notice) -> str:

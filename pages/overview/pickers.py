@@ -70,13 +70,13 @@ def pick(runs: Sequence[RunRow]) -> Wish:
             placeholder="Name, data set, method or note",
             max_chars=200,
             on_change=_find,
-            width=280,
+            width=230,
         )
         _select("Data set", "data", datasets, wish.dataset)
         _select("Method", "method", methods, wish.method)
         _select("Status", "status", states, wish.status)
         st.session_state["runs-sort"] = wish.sort
-        st.selectbox("Order", list(ORDERS), format_func=ORDERS.get, key="runs-sort", on_change=_sort, width=210)
+        st.selectbox("Order", list(ORDERS), format_func=ORDERS.get, key="runs-sort", on_change=_sort, width=190)
         if grouped:
             st.session_state["runs-view"] = wish.view
             st.segmented_control(
@@ -125,7 +125,7 @@ def _select(title: str, name: str, there: dict[str, str], now: str) -> None:
         key=key,
         on_change=_take,
         args=(name,),
-        width=170,
+        width=145,
     )
 
 

@@ -94,7 +94,7 @@ def _picked(key: str, ids: Sequence[str]) -> None:
 def _columns() -> dict[str, object]:
     column = st.column_config
     return {
-        "Run": column.TextColumn(width=210),
+        "Run": column.TextColumn(width=190),
         "Method": column.TextColumn(help="How it was trained."),
         "On": column.TextColumn(help="The split of the accuracies.", width=60),
         "Accuracy": column.NumberColumn(format="%.1f %%", help="The share of examples that the model labels right."),
@@ -102,11 +102,11 @@ def _columns() -> dict[str, object]:
         "Worst cell": column.NumberColumn(format="%.1f %%", help=help_for("worst_cell")),
         "CID": column.NumberColumn(format="%.2f", help=help_for("cid")),
         "Over training": column.LineChartColumn(
-            width=120,
+            width=110,
             help="The course over training, from the lowest to the highest it was: of CID, where that was measured more "
             "than one time, else of accuracy on dev.",
         ),
-        "Course of": column.TextColumn(width=80, help="What the line shows."),
+        "of": column.TextColumn(width=70, help="What the line shows."),
         "Verdict": column.TextColumn(help=help_for("verdict")),
         "Note": column.TextColumn(
             width=180, help="The beginning of the run's note. Choose the line to read all of it."
@@ -128,7 +128,7 @@ def _line(run: RunRow, courses: Mapping[str, tuple[str, list[float]]]) -> dict[s
         "Worst cell": run.worst_cell,
         "CID": run.cid,
         "Over training": course,
-        "Course of": {"cid": "CID", "accuracy": "accuracy"}.get(of or ""),
+        "of": {"cid": "CID", "accuracy": "accuracy"}.get(of or ""),
         "Verdict": VERDICTS.get(run.verdict, run.verdict) if run.verdict else None,
         "Note": first_words(run.note),
         "Made": run.created_at,

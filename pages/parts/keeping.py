@@ -82,7 +82,8 @@ def show_undo(deleted: Sequence[Deleted]) -> None:
     lately = [one for one in deleted if now() - one.deleted_at < UNDO_FOR and (one.id, one.deleted_at) not in hidden]
     if not lately:
         return
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo-bar"):
+    # At the foot of the window, where it is seen wherever on the page one was.
+    with st.bottom, st.container(border=True, horizontal=True, vertical_alignment="center", key="undo-bar"):
         names = [f"**{plain(one.name)}**" for one in lately]
         st.markdown(f":material/delete: Deleted {listed(names, MOST)}.", width="stretch")
         st.button(
