@@ -274,7 +274,8 @@ def _grouped(runs: Sequence[RunRow], kind: Kind, chosen: Any) -> Iterable[Notice
         all_seeds = [run for run in runs if run.group == group]
         of = f"All {len(there)} seeds of" if len(there) == len(all_seeds) else f"{_words(len(there))} seeds of"
         cids = [one.cid for one in there if one.cid is not None]
-        detail = f"Seeds {', '.join(str(one.seed) for one in there[:12])}{' …' if len(there) > 12 else ''}."
+        seeds = [str(seed) for seed in sorted(one.seed for one in there)]
+        detail = f"Seeds {', '.join(seeds[:12])}{' …' if len(seeds) > 12 else ''}."
         if kind == "confounded" and cids:
             detail += f" CID {min(cids):.2f} to {max(cids):.2f}."
         yield Notice(key, kind, f"{of} {group}", many_say, detail, f"python -m core compare {group}", pairs)

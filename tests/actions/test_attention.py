@@ -58,7 +58,7 @@ def test_seeds_that_failed_to_fit_are_told_by_their_group(store: Store, settings
     found = next(one for one in attention(store, settings).notices if one.kind == "unfit")
     assert found.text == "Two seeds of sweep have not learned their training set; their other numbers say nothing."
     assert {name for _, name in found.runs} == {"sweep-1", "sweep-3"}
-    assert found.detail == "Seeds 3, 1."
+    assert found.detail == "Seeds 1, 3."
 
 
 def test_a_group_that_leans_on_the_confound_is_one_line_and_a_run_alone_another(
