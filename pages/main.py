@@ -1,10 +1,12 @@
-"""Runs on every visit: the navigation, and the foot of pages with figures. Each page is a folder of its own."""
+"""Runs on every visit: the navigation, and what every page has around it. Each page is a folder of its own."""
 
 from pathlib import Path
 
 import streamlit as st
 
+from pages.parts.glossary import show_foot
 from pages.parts.saving import choice_at_the_foot
+from pages.parts.tour import show_tour
 
 LOGO = str(Path(__file__).parent / "parts" / "logo.svg")
 
@@ -22,5 +24,7 @@ page = st.navigation(
     ],
     position="top",
 )
+show_tour(page.url_path)
 with choice_at_the_foot():
     page.run()
+show_foot()

@@ -13,7 +13,9 @@ from fastapi import Query as FromQuery
 from starlette.responses import Response, StreamingResponse
 
 from core.actions import summaries
+from core.actions.annotating import rename_run, set_note
 from core.actions.comparing import compare_groups
+from core.actions.deleting import delete_run, find_deleted, list_deleted, restore_run
 from core.actions.diagnosing import start_diagnosis
 from core.actions.evaluating import start_evaluation
 from core.actions.training import start_group, start_training
@@ -22,6 +24,7 @@ from core.api import answers
 from core.api.errors import READS, WRITES, documented
 from core.api.questions import (
     ComparisonQuery,
+    Deleting,
     Diagnosing,
     GroupTraining,
     MetricPage,
@@ -29,6 +32,7 @@ from core.api.questions import (
     Name,
     OneTraining,
     ReportQuery,
+    RunChange,
     RunPage,
     Tuning,
     as_options,
@@ -200,6 +204,39 @@ def train(body: OneTraining) -> dict[str, Any]:
     else:
         begun = start_group(store, settings, dataset, seeds=[body.seed], group=body.group, **body.shared()).runs[0]
     return summaries.started_summary(begun)
+
+
+@router.patch("/runs/{run}", response_model=answers.Run, tags=["runs"], responses=WRITES, dependencies=WITH_TOKEN)
+def change(run: Name, body: RunChange) -> dict[str, Any]:
+    """Give a run another name, or keep a note on it."""
+    store = house().store
+    found = queries.get_run(store, run)
+    if body.name is not None:
+        found = rename_run(store, found, body.name)
+    if body.note is not None:
+        found = set_note(store, found, body.note)
+    return summaries.run_summary(store, queries.get_run(store, found.id))
+
+
+@router.delete(
+    "/runs/{run}", response_model=answers.RunDeleted, tags=["runs"], responses=WRITES, dependencies=WITH_TOKEN
+)
+def delete(run: Name, how: Annotated[Deleting, FromQuery()]) -> dict[str, Any]:
+    """Take a run out of every list; it can be brought back for some days."""
+    store, settings = house()
+    found = queries.get_run(store, run)
+    delete_run(store, found, cancel=how.cancel)
+    return next(one.to_dict() for one in list_deleted(store, settings) if one.id == found.id)
+
+
+@router.post(
+    "/runs/{run}/restore", response_model=answers.RunRestored, tags=["runs"], responses=WRITES, dependencies=WITH_TOKEN
+)
+def restore(run: Name) -> dict[str, Any]:
+    """Bring a deleted run back, by its id or the name it had."""
+    store = house().store
+    back = restore_run(store, find_deleted(store, run))
+    return {"run": back.name, "id": back.id}
 
 
 @router.post(
