@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     hung_end_minutes: float = Field(
         120.0, gt=0, description="A job that reports no progress for so long is ended and put back into the queue"
     )
+    deleted_days: float = Field(7.0, ge=0, description="For so long a deleted run can be brought back, in days")
     min_free_mb: int = Field(500, ge=0, description="Free disk space below which no job is started, in MiB")
 
     api_token: SecretStr | None = Field(

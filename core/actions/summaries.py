@@ -63,6 +63,7 @@ def run_summary(store: Store, run: Run) -> dict[str, Any]:
         "versions": run.versions,
         "data_sha256": run.data_sha256,
         "error": run.error,
+        "note": run.note,
         "parent": _parent(store, run),
         "parent_step": run.parent_step,
         "rounds": [one.report for one in queries.rounds(store, [run.id])],
@@ -94,7 +95,8 @@ def tree_summary(branches: Sequence[Branch]) -> list[dict[str, Any]]:
 
 
 def _parent(store: Store, run: Run) -> str | None:
-    return None if run.parent_id is None else queries.get_run(store, run.parent_id).name
+    parent = queries.parent_of(store, run)
+    return None if parent is None else parent.name
 
 
 def checkpoint_summary(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -112,11 +112,28 @@ class Run(Answer):
     group: str | None
     config: dict[str, Any]
     error: str | None
+    note: str = Field(description="Markdown, as it was written: not sanitised")
     parent: str | None
     rounds: list[dict[str, Any]]
     checkpoints: list[int]
     evaluation: dict[str, Any]
     diagnoses: list[dict[str, Any]]
+
+
+class RunDeleted(Answer):
+    """A run that is in no list any more, and until when it can be brought back."""
+
+    run: str = Field(description="The name it had")
+    id: str
+    deleted_at: str
+    until: str
+
+
+class RunRestored(Answer):
+    """A run that is back."""
+
+    run: str = Field(description="Its name, with a number where the old one is taken")
+    id: str
 
 
 class Metric(Answer):
@@ -240,6 +257,9 @@ class Comparison(Answer):
     groups: list[dict[str, Any]]
     comparisons: dict[str, Any]
     configuration: list[dict[str, Any]]
+    access: list[dict[str, Any]]
+    courses: list[dict[str, Any]]
+    verdict: list[str]
     notes: list[str]
 
 

@@ -68,7 +68,7 @@ def retry(job: Id) -> dict[str, Any]:
 @router.post("/queue/pause", response_model=answers.Paused, responses=WRITES, dependencies=WITH_TOKEN)
 def pause() -> dict[str, Any]:
     """Start no more jobs; what runs goes on."""
-    queue.pause(house().store)
+    queue.pause(house().store, who="the API")
     return {"paused": True}
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
+from core.actions.annotating import LONGEST_NOTE
 from core.actions.names import LONGEST
 from core.actions.tuning import KINDS
 from core.training.config import Method, TrainConfig
@@ -54,6 +55,18 @@ class MetricPage(Page):
 
     limit: int = Field(1000, ge=1, le=10_000, description="Most numbers in the answer")
     name: list[Named] | None = Field(None, max_length=50, description="Only these metrics; may be given several times")
+
+
+class ReportQuery(Query):
+    """What stands in a report."""
+
+    texts: bool = Field(True, description="Whether the texts of examples stand in it, shortened")
+
+
+class ModelQuery(Query):
+    """Which model."""
+
+    checkpoint: Literal["final"] | Whole = Field("final", description="final, or a step")
 
 
 class ExamplePage(Page):
@@ -191,6 +204,21 @@ class Tuning(Body):
     then_diagnose: bool = Field(False, description="Diagnose the final model afterwards")
     probes: Probes = Field(40, description="Of that diagnosis")
     name: str | None = Field(None, max_length=LONGEST)
+
+
+class RunChange(Body):
+    """What is written on a run; what is not given stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "The warm-up was too short."}]})
+
+    name: Named | None = Field(None, description="Another name")
+    note: str | None = Field(None, max_length=LONGEST_NOTE, description="A note in Markdown; an empty one clears it")
+
+
+class Deleting(Query):
+    """How a run is deleted."""
+
+    cancel: bool = Field(False, description="Cancel what works on it first")
 
 
 class Diagnosing(Body):

@@ -1,6 +1,7 @@
 """`jobs list|show|logs|cancel|retry|priority|delete|pause|resume` and `worker`."""
 
 import argparse
+import getpass
 import os
 import sys
 from typing import Any
@@ -40,11 +41,10 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     priority.add_argument("id", help="the job's id")
     priority.add_argument("priority", type=int, help="higher starts first; a new job has 0")
     priority.set_defaults(command=_priority)
-    for name, switch, text in (
-        ("pause", _pause, "start no more jobs; what runs goes on"),
-        ("resume", _resume, "start jobs again"),
-    ):
-        group.add_parser(name, parents=[common], help=text).set_defaults(command=switch)
+    pause = group.add_parser("pause", parents=[common], help="start no more jobs; what runs goes on")
+    pause.add_argument("--why", metavar="TEXT", help="for whoever wonders later")
+    pause.set_defaults(command=_pause)
+    group.add_parser("resume", parents=[common], help="start jobs again").set_defaults(command=_resume)
     worker = commands.add_parser("worker", parents=[common], help="work off the queue in this process")
     worker.add_argument(
         "--idle-exit",
@@ -87,9 +87,16 @@ def _message(row: queries.JobRow, silent: dict[str, float]) -> str:
     return f"hung? no progress for {silent[row.id]:.0f} min ({row.message})"
 
 
-def _pause(_options: argparse.Namespace, console: Console) -> None:
-    queue.pause(console.store)
+def _pause(options: argparse.Namespace, console: Console) -> None:
+    queue.pause(console.store, who=f"{_user()}, by the command line", why=options.why)
     console.answer({"paused": True}, "paused: no more jobs are started; what runs goes on")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return "somebody"
 
 
 def _resume(_options: argparse.Namespace, console: Console) -> None:

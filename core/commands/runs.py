@@ -1,17 +1,19 @@
-"""`train`, `diagnose`, `evaluate` and `run list|show|delete`."""
+"""`train`, `diagnose`, `evaluate` and `run list|show`."""
 
 import argparse
 from typing import Any
 
-from core.actions.deleting import delete_run
 from core.actions.diagnosing import start_diagnosis
 from core.actions.evaluating import start_evaluation
+from core.actions.run_list import SORTS, STATES, look_through
 from core.actions.summaries import diagnosis_summary, run_row_summary, run_summary, started_summary
 from core.actions.training import Started, StartedGroup, parse_seeds, start_group, start_training
+from core.commands import keeping
 from core.commands.console import Console, JobFailedError, number, percent, table
 from core.errors import UserError
 from core.store import queries
 from core.training.diagnosis_config import ESTIMATORS
+from core.views.texts import METHODS
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -55,11 +57,18 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     evaluate.set_defaults(command=_evaluate)
 
     group = commands.add_parser("run", help="runs in the store").add_subparsers(required=True, metavar="ACTION")
-    group.add_parser("list", parents=[common], help="every run, newest first").set_defaults(command=_list)
-    for name, function, text in (("show", _show, "one run"), ("delete", _delete, "remove a run and its files")):
-        action = group.add_parser(name, parents=[common], help=text)
-        action.add_argument("run", help="name or id of a run")
-        action.set_defaults(command=function)
+    listing = group.add_parser("list", parents=[common], help="every run, newest first")
+    listing.add_argument("--find", default="", metavar="WORDS", help="in name, data set, method, group or note")
+    listing.add_argument("--dataset", help="name or id of a data set")
+    listing.add_argument("--method", help="only this method")
+    listing.add_argument("--status", choices=STATES, help="unfit: it has not learned its training set")
+    listing.add_argument("--sort", choices=list(SORTS), default="newest", help="cid and accuracy: highest first")
+    listing.add_argument("--deleted", action="store_true", help="those that are deleted and can still be brought back")
+    listing.set_defaults(command=_list)
+    show = group.add_parser("show", parents=[common], help="one run")
+    show.add_argument("run", help="name or id of a run")
+    show.set_defaults(command=_show)
+    keeping.add_actions(group, common)
 
 
 def _train(options: argparse.Namespace, console: Console) -> None:
@@ -160,7 +169,19 @@ def _evaluate(options: argparse.Namespace, console: Console) -> None:
 
 
 def _list(options: argparse.Namespace, console: Console) -> None:
-    rows = queries.list_runs(console.store)
+    if options.deleted:
+        keeping.print_deleted(console)
+        return
+    rows = look_through(
+        console.store,
+        queries.list_runs(console.store),
+        find=options.find,
+        dataset=options.dataset,
+        method=options.method,
+        status=options.status,
+        sort=options.sort,
+        titles=METHODS,
+    )
     lines = table(
         [
             [
@@ -184,12 +205,6 @@ def _show(options: argparse.Namespace, console: Console) -> None:
     print_run(console, queries.get_run(console.store, options.run).id)
 
 
-def _delete(options: argparse.Namespace, console: Console) -> None:
-    run = queries.get_run(console.store, options.run)
-    delete_run(console.store, run)
-    console.answer({"run": run.name, "deleted": True}, f"deleted: {run.name}")
-
-
 def print_run(console: Console, run_id: str) -> None:
     report = run_summary(console.store, queries.get_run(console.store, run_id))
     console.answer(report, *_run_lines(report))
@@ -200,6 +215,7 @@ def _run_lines(report: dict[str, Any]) -> list[str]:
         f"{key}: {report[key]}"
         for key in ("run", "status", "method", "encoder", "seed", "seconds", "steps", "device", "error")
     ]
+    lines += [f"note: {line}" for line in report["note"].splitlines()]
     for split, evaluation in report["evaluation"].items():
         lines += _accuracy_lines(split, evaluation)
     lines += [

@@ -41,9 +41,10 @@ def submit(
         after: a job that must be done first; if it fails or is cancelled, so is this one.
 
     Raises:
-        UserError: the queue is full.
+        UserError: the queue is full, or the run was deleted meanwhile.
     """
     take_turn(session)
+    _check_there(session, run_id)
     waiting = session.scalars(select(Job.id).where(Job.status == "queued").limit(max_queue)).all()
     if len(waiting) >= max_queue:
         raise UserError(f"The queue is full ({max_queue} jobs wait). Cancel some, or raise UNCONFOUND_MAX_QUEUE.")
@@ -95,12 +96,18 @@ def is_waiting(store: Store) -> bool:
         return session.scalars(select(Job.id).where(Job.status == "queued").limit(1)).first() is not None
 
 
-def pause(store: Store) -> None:
-    """Start no more jobs until `resume`; what runs goes on."""
+def pause(store: Store, *, who: str | None = None, why: str | None = None) -> None:
+    """Start no more jobs until `resume`; what runs goes on.
+
+    Args:
+        who, why: kept for whoever wonders later. Pausing once more changes neither, nor since when.
+    """
     with store.writing() as session:
         take_turn(session)
         if session.get(Pause, 1) is None:
-            session.add(Pause(id=1, since=moment(session)))
+            session.add(
+                Pause(id=1, since=moment(session), who=(who or "")[:120] or None, why=(why or "")[:500] or None)
+            )
 
 
 def resume(store: Store) -> None:
@@ -111,8 +118,14 @@ def resume(store: Store) -> None:
 
 def paused_since(store: Store) -> datetime | None:
     """Since when no job is started, or None."""
+    there = paused(store)
+    return None if there is None else there.since
+
+
+def paused(store: Store) -> Pause | None:
+    """The pause of the queue: since when, by whom and why as far as that was told; None where jobs are started."""
     with store.reading() as session:
-        return session.scalars(select(Pause.since)).first()
+        return session.scalars(select(Pause)).first()
 
 
 def set_priority(store: Store, job_id: str, priority: int) -> None:
@@ -246,11 +259,13 @@ def retry(store: Store, job_id: str) -> None:
     """Put a failed or cancelled job back into the queue. A training goes on from its last checkpoint.
 
     Raises:
-        UserError: there is no such job, or it has not failed.
+        UserError: there is no such job, it has not failed, or its run was deleted.
     """
     get_job(store, job_id)
     with store.writing() as session:
+        take_turn(session)
         job = session.get_one(Job, job_id, with_for_update=True)
+        _check_there(session, job.run_id)
         if job.status not in ("failed", "cancelled"):
             raise UserError(f"The job {job_id} is {job.status}; only a failed or cancelled job can be tried again.")
         job.status = "queued"
@@ -280,6 +295,15 @@ def adopt(store: Store, job: Job, worker_id: str) -> bool:
             .returning(Job.id)
         ).first()
     return changed is not None
+
+
+def _check_there(session: Session, run_id: str | None) -> None:
+    deleted = None if run_id is None else session.scalars(select(Run.deleted_name).where(Run.id == run_id)).first()
+    if deleted is not None:
+        raise UserError(
+            f"The run {deleted!r} has been deleted, so nothing can work on it. Bring it back first: "
+            f"python -m core run restore {run_id}"
+        )
 
 
 def _held(session: Session, job_id: str, token: str) -> Job | None:

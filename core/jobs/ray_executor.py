@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from core.errors import UserError
 from core.jobs import presence, queue
 from core.jobs.allocator import allocator
+from core.jobs.housekeeping import Housekeeper
 from core.jobs.locks import ray_lock, try_lock, watched
 from core.jobs.logs import log_path
 from core.jobs.processes import OWN_LOG, STOPPED, TOKEN
@@ -95,6 +96,7 @@ class RayExecutor:
         self.worker_id = ""
         self.heard_at = time.monotonic()
         self._beat_at = self._swept_at = 0.0
+        self._housekeeper = Housekeeper(self.store, settings)
         self._told = ""
 
     def run(self) -> bool:
@@ -158,6 +160,7 @@ class RayExecutor:
             self._recover()
             self._end_hung()
             self._end_strays(there)
+            self._housekeeper.look()
             self._swept_at = time.monotonic()
         self.outdated = self.renewal.is_due()
         if not self.outdated:

@@ -21,6 +21,7 @@ from core.jobs import presence, processes, queue
 from core.jobs.allocator import allocator
 from core.jobs.calibrate import known_speed
 from core.jobs.devices import devices
+from core.jobs.housekeeping import Housekeeper
 from core.jobs.locks import supervisor_lock, try_lock, watched
 from core.jobs.logs import LogSender, log_path
 from core.jobs.processes import RANK_DIED, STOPPED, end_job, end_tree
@@ -61,6 +62,7 @@ class Supervisor:
         self.logs = LogSender(self.store)
         self.worker_id = ""
         self._beat_at = self._swept_at = 0.0
+        self._housekeeper = Housekeeper(self.store, settings)
         self._calibration: subprocess.Popen[bytes] | None = None
 
     def run(self) -> bool:
@@ -129,6 +131,7 @@ class Supervisor:
             self._recover()
             self._end_hung()
             processes.reap({slot.work.child.pid for slot in self.slots if slot.work} | self._calibrating())
+            self._housekeeper.look()
             self._swept_at = time.monotonic()
         for slot in self.slots:
             if slot.work is not None:

@@ -15,9 +15,13 @@ from core.store.engine import Store
 from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Job, Metric, Round, Run, Worker
 
 WORKER_SILENT_SECONDS = 20.0
+SPARK_POINTS = 24
+NOTE_SHOWN = 160
 Row = TypeVar("Row")
 
 ENDED = ("done", "failed", "cancelled")
+THERE = Run.deleted_at.is_(None)
+"""Of runs: not deleted. Every question that lists or finds runs asks for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,8 @@ class RunRow:
     cid: float | None
     verdict: str | None
     sentence: str | None
+    diagnosis: str | None
+    note: str
 
 
 # --- data sets ---
@@ -85,19 +91,34 @@ def examples(
 # --- runs ---
 
 
-def get_run(store: Store, name: str) -> Run:
-    """One run by name or id."""
+def get_run(store: Store, name: str, *, even_deleted: bool = False) -> Run:
+    """One run by name or id. even_deleted: for a job, which sees its run to the end, and for a child of the run."""
+    statement = select(Run).where(or_(Run.name == name, Run.id == name))
     with store.reading() as session:
-        found = session.scalars(select(Run).where(or_(Run.name == name, Run.id == name))).first()
+        found = session.scalars(statement if even_deleted else statement.where(THERE)).first()
     if found is None:
         raise NotFoundError(f"There is no run {name!r}. List them with: python -m core run list")
     return found
 
 
+def deleted_runs(store: Store) -> Sequence[Run]:
+    """Runs that are deleted and can still be brought back, the last deleted first."""
+    with store.reading() as session:
+        return session.scalars(select(Run).where(~THERE).order_by(Run.deleted_at.desc(), Run.id)).all()
+
+
+def parent_of(store: Store, run: Run) -> Run | None:
+    """The run that this one goes on from; nothing where there is none or it was deleted."""
+    if run.parent_id is None:
+        return None
+    with store.reading() as session:
+        return session.scalars(select(Run).where(Run.id == run.parent_id, THERE)).first()
+
+
 def find_run(store: Store, name: str) -> Run | None:
     """One run by its exact name, or nothing."""
     with store.reading() as session:
-        return session.scalars(select(Run).where(Run.name == name)).first()
+        return session.scalars(select(Run).where(Run.name == name, THERE)).first()
 
 
 def list_runs(
@@ -132,6 +153,7 @@ def list_runs(
         .subquery()
     )
     diagnosed = select(
+        Diagnosis.id,
         Diagnosis.run_id,
         Diagnosis.cid,
         Diagnosis.verdict,
@@ -162,10 +184,13 @@ def list_runs(
             diagnosed.c.cid,
             diagnosed.c.verdict,
             diagnosed.c.sentence,
+            diagnosed.c.id.label("diagnosis"),
+            func.substr(Run.note, 1, NOTE_SHOWN).label("note"),
         )
         .join(Dataset, Dataset.id == Run.dataset_id)
         .outerjoin(ranked, and_(ranked.c.run_id == Run.id, ranked.c.rank == 1))
         .outerjoin(diagnosed, and_(diagnosed.c.run_id == Run.id, diagnosed.c.rank == 1))
+        .where(THERE)
         .order_by(Run.created_at.desc(), Run.id)
         .limit(limit)
         .offset(offset)
@@ -176,6 +201,48 @@ def list_runs(
             statement = statement.where(column == value)
     with store.reading() as session:
         return [RunRow(**row) for row in session.execute(statement).mappings()]
+
+
+def runs_noting(store: Store, words: str) -> set[str]:
+    """Ids of the runs whose note has these words, whatever their case."""
+    with store.reading() as session:
+        return set(session.scalars(select(Run.id).where(THERE, Run.note.icontains(words, autoescape=True))))
+
+
+def sparks(store: Store, run_ids: Sequence[str]) -> dict[str, tuple[str, list[float]]]:
+    """The course of each run in at most `SPARK_POINTS` numbers, thinned by the database: ("cid", values) where CID was
+    measured more than one time, in training or by diagnoses, else ("accuracy", accuracy on dev). Others are left out.
+    """
+    part = func.ntile(SPARK_POINTS).over(partition_by=(Metric.run_id, Metric.name), order_by=Metric.step).label("part")
+    numbers = (
+        select(Metric.run_id, Metric.name, Metric.value, part)
+        .where(Metric.run_id.in_(run_ids), Metric.name.in_(("cid", "dev_accuracy")))
+        .subquery()
+    )
+    thinned = (
+        select(numbers.c.run_id, numbers.c.name, func.avg(numbers.c.value))
+        .group_by(numbers.c.run_id, numbers.c.name, numbers.c.part)
+        .order_by(numbers.c.run_id, numbers.c.name, numbers.c.part)
+    )
+    measured = (
+        select(Diagnosis.run_id, Diagnosis.cid)
+        .where(Diagnosis.run_id.in_(run_ids), Diagnosis.estimator == "cosine", Diagnosis.cid.is_not(None))
+        .order_by(Diagnosis.run_id, Diagnosis.step, Diagnosis.created_at)
+    )
+    found: dict[tuple[str, str], list[float]] = {}
+    with store.reading() as session:
+        for run_id, name, value in session.execute(thinned):
+            found.setdefault((run_id, name), []).append(value)
+        for run_id, cid in session.execute(measured):
+            found.setdefault((run_id, "diagnosed"), []).append(float(cid or 0.0))
+    kinds = (("cid", "cid"), ("diagnosed", "cid"), ("dev_accuracy", "accuracy"))
+    courses = {}
+    for run_id in run_ids:
+        several = ((told, found.get((run_id, name), [])) for name, told in kinds)
+        course = next(((told, values[-SPARK_POINTS:]) for told, values in several if len(values) > 1), None)
+        if course is not None:
+            courses[run_id] = course
+    return courses
 
 
 def metrics(
@@ -268,6 +335,7 @@ def list_diagnoses(
     statement = (
         select(Run.name.label("run"), *columns)
         .join(Run, Run.id == Diagnosis.run_id)
+        .where(THERE)
         .order_by(Diagnosis.created_at.desc(), Diagnosis.id)
         .limit(limit)
         .offset(offset)
@@ -281,7 +349,9 @@ def list_diagnoses(
 def get_diagnosis(store: Store, diagnosis_id: str) -> Diagnosis:
     """One diagnosis by its id."""
     with store.reading() as session:
-        found = session.get(Diagnosis, diagnosis_id)
+        found = session.scalars(
+            select(Diagnosis).join(Run, Run.id == Diagnosis.run_id).where(Diagnosis.id == diagnosis_id, THERE)
+        ).first()
     if found is None:
         raise NotFoundError(f"There is no diagnosis {diagnosis_id!r}. It may have been deleted with its run.")
     return found
@@ -297,12 +367,12 @@ def control_of(store: Store, dataset_id: str) -> Dataset | None:
 def runs_of_group(store: Store, group: str) -> Sequence[Run]:
     """The runs of a seed group, by seed, older before newer; none where there is no such group."""
     with store.reading() as session:
-        return session.scalars(select(Run).where(Run.group == group).order_by(Run.seed, Run.created_at)).all()
+        return session.scalars(select(Run).where(Run.group == group, THERE).order_by(Run.seed, Run.created_at)).all()
 
 
 def runs_of_method(store: Store, dataset_id: str, method: str) -> Sequence[Run]:
     """Every run of a data set by a method, older before newer."""
-    statement = select(Run).where(Run.dataset_id == dataset_id, Run.method == method).order_by(Run.created_at)
+    statement = select(Run).where(Run.dataset_id == dataset_id, Run.method == method, THERE).order_by(Run.created_at)
     with store.reading() as session:
         return session.scalars(statement).all()
 
@@ -321,17 +391,20 @@ def rounds(store: Store, run_ids: Sequence[str]) -> Sequence[Round]:
 
 
 def family(store: Store, run: Run) -> Sequence[Run]:
-    """Every run of the tree of rounds that this one belongs to, older before newer: one statement up, one down."""
+    """Every run of the tree of rounds that this one belongs to, older before newer: one statement up, one down.
+
+    Deleted runs are left out, and still hold the tree together as long as they can be brought back.
+    """
     above = select(Run.id, Run.parent_id).where(Run.id == run.id).cte("above", recursive=True)
     older = aliased(Run)
     above = above.union(select(older.id, older.parent_id).join(above, older.id == above.c.parent_id))
     with store.reading() as session:
-        ancestors = dict(row._tuple() for row in session.execute(select(above.c.id, above.c.parent_id)))
+        ancestors = {row.id: row.parent_id for row in session.execute(select(above.c.id, above.c.parent_id))}
         root = next(one for one, parent in ancestors.items() if parent not in ancestors)
         below = select(Run.id).where(Run.id == root).cte("below", recursive=True)
         younger = aliased(Run)
         below = below.union(select(younger.id).join(below, younger.parent_id == below.c.id))
-        members = select(Run).where(Run.id.in_(select(below.c.id))).order_by(Run.created_at, Run.id)
+        members = select(Run).where(Run.id.in_(select(below.c.id)), THERE).order_by(Run.created_at, Run.id)
         return session.scalars(members).all()
 
 
@@ -371,13 +444,15 @@ def list_jobs(
     limit: int | None = None,
     offset: int | None = None,
 ) -> list[JobRow]:
-    """Jobs, newest first; `active` leaves out those that have ended."""
+    """Jobs, newest first; `active` leaves out those that have ended. Of a deleted run only those that
+    still stop are told, unless one is asked for by its id.
+    """
     statement = (
         select(
             Job.id,
             Job.kind,
             Job.run_id,
-            Run.name.label("run"),
+            func.coalesce(Run.deleted_name, Run.name).label("run"),
             Job.status,
             Job.progress,
             Job.message,
@@ -397,8 +472,7 @@ def list_jobs(
         statement = statement.where(Job.status.not_in(ENDED))
     if run_id is not None:
         statement = statement.where(Job.run_id == run_id)
-    if job_id is not None:
-        statement = statement.where(Job.id == job_id)
+    statement = statement.where(or_(THERE, Job.status.not_in(ENDED)) if job_id is None else Job.id == job_id)
     with store.reading() as session:
         return [JobRow(**row) for row in session.execute(statement).mappings()]
 
@@ -423,9 +497,11 @@ def live_workers(store: Store) -> list[Worker]:
 def counts(store: Store) -> dict[str, Any]:
     """How many data sets, runs, diagnoses, and jobs by status there are."""
     with store.reading() as session:
-        totals = {
-            table.__tablename__: session.scalar(select(func.count()).select_from(table))
-            for table in (Dataset, Run, Diagnosis)
+        counted = {
+            "datasets": select(func.count()).select_from(Dataset),
+            "runs": select(func.count()).select_from(Run).where(THERE),
+            "diagnoses": select(func.count()).select_from(Diagnosis).join(Run, Run.id == Diagnosis.run_id).where(THERE),
         }
-        by_status = session.execute(select(Job.status, func.count()).group_by(Job.status)).all()
-    return {**totals, "jobs": dict(row._tuple() for row in by_status)}
+        totals = {name: session.scalar(statement) for name, statement in counted.items()}
+        by_status = session.execute(select(Job.status, func.count().label("n")).group_by(Job.status)).all()
+    return {**totals, "jobs": {row.status: row.n for row in by_status}}

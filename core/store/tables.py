@@ -83,7 +83,11 @@ class Dataset(Base):
 
 
 class Run(Base):
-    """One model: how it was made, how far it got, what it reached."""
+    """One model: how it was made, how far it got, what it reached.
+
+    A deleted run stays for a while, so that it can be brought back. Its name is free meanwhile: `name` is then a
+    placeholder that nobody can give, and `deleted_name` keeps what it was called.
+    """
 
     __tablename__ = "runs"
 
@@ -111,6 +115,8 @@ class Run(Base):
     error: Mapped[str | None] = mapped_column(Text)
     note: Mapped[str] = mapped_column(Text, default="")
     demo: Mapped[bool] = mapped_column(default=False)
+    deleted_at: Mapped[datetime | None] = mapped_column(index=True)
+    deleted_name: Mapped[str | None] = mapped_column(String(120))
 
 
 class Metric(Base):
@@ -258,9 +264,20 @@ class Worker(Base):
 
 
 class Pause(Base):
-    """While there is a row, no job is started."""
+    """While there is a row, no job is started. who, why: as far as they were told."""
 
     __tablename__ = "pauses"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     since: Mapped[datetime] = mapped_column(default=now)
+    who: Mapped[str | None] = mapped_column(String(120))
+    why: Mapped[str | None] = mapped_column(Text)
+
+
+class Dismissal(Base):
+    """A line of the attention list that somebody has put away; `key` names what it was about."""
+
+    __tablename__ = "dismissals"
+
+    key: Mapped[str] = mapped_column(String(160), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)

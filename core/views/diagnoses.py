@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from core.store.engine import Store
+from core.store.queries import THERE
 from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Run
 
 SPLITS = ("dev", "test", "train")
@@ -64,6 +65,7 @@ def run_choices(store: Store) -> list[RunChoice]:
         )
         .join(Dataset, Dataset.id == Run.dataset_id)
         .outerjoin(counted, counted.c.run_id == Run.id)
+        .where(THERE)
         .order_by(Run.created_at.desc(), Run.id)
     )
     with store.reading() as session:
@@ -99,6 +101,7 @@ def control_points(store: Store, run: Run, like: Point) -> tuple[str, list[Point
             Run.encoder == run.encoder,
             Diagnosis.estimator == like.estimator,
             Diagnosis.cid.is_not(None),
+            THERE,
         )
         .group_by(Run.id)
         .order_by((Run.method != run.method), (Run.seed != run.seed), Run.created_at.desc())

@@ -18,7 +18,12 @@ def plain(text: str) -> str:
     A backslash takes the meaning from every sign. Streamlit looks for `:emoji:`, addresses and mail once more after
     that, in the finished text; an invisible joiner keeps it from finding them.
     """
-    escaped = _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
+    return unmarked_lines(" ".join(text.split()))
+
+
+def unmarked_lines(text: str) -> str:
+    """As `plain`, but with the text's own spaces and line breaks."""
+    escaped = _PUNCTUATION.sub(r"\\\1", text)
     escaped = escaped.replace(r"\:", rf"\:{_JOINER}").replace(r"\@", rf"{_JOINER}\@")
     return re.sub(r"(www)(\\\.)", rf"\1{_JOINER}\2", escaped, flags=re.IGNORECASE)
 

@@ -83,7 +83,9 @@ def _examples(_store: Store, dataset_id: str) -> pd.DataFrame:
 
 def _delete(store: Store, dataset: Dataset) -> None:
     with st.popover("Delete", icon=":material/delete:"):
-        st.markdown("Delete this data set? Runs that were trained on it have to be deleted before.")
+        st.markdown(
+            "Delete this data set? Runs that were trained on it have to be deleted before, and cannot be brought back after it. This cannot be undone."
+        )
         if st.button("Delete the data set", type="primary", key="delete-dataset"):
             try:
                 delete_dataset(store, dataset)
@@ -129,5 +131,5 @@ def _line(dataset: Dataset, runs: int) -> dict[str, object]:
 
 def _runs_by_dataset(store: Store) -> dict[str, int]:
     with store.reading() as session:
-        rows = session.execute(select(Run.dataset_id, func.count()).group_by(Run.dataset_id)).all()
+        rows = session.execute(select(Run.dataset_id, func.count()).where(queries.THERE).group_by(Run.dataset_id)).all()
     return {row[0]: row[1] for row in rows}

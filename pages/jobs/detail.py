@@ -110,26 +110,7 @@ def _log(store: Store, job: JobRow) -> None:
 
 
 def _row(store: Store, job_id: str) -> JobRow | None:
-    try:
-        job = queries.get_job(store, job_id)
-        run = queries.get_run(store, job.run_id).name if job.run_id else None
-    except UserError:
-        return None
-    return JobRow(
-        id=job.id,
-        kind=job.kind,
-        run_id=job.run_id,
-        run=run,
-        status=job.status,
-        progress=job.progress,
-        message=job.message,
-        device=job.device,
-        created_at=job.created_at,
-        started_at=job.started_at,
-        finished_at=job.finished_at,
-        cancel_requested=job.cancel_requested_at is not None,
-        error=job.error,
-    )
+    return next(iter(queries.list_jobs(store, job_id=job_id)), None)
 
 
 def _moment(moment: datetime | None) -> str:

@@ -64,20 +64,23 @@ def _show_worker(store: Store) -> bool:
 
 
 def _show_pause(store: Store) -> None:
-    since = queue.paused_since(store)
-    if since is None:
+    pause = queue.paused(store)
+    if pause is None:
         st.button(
             "Pause the queue",
             key="pause-queue",
             icon=":material/pause_circle:",
             on_click=queue.pause,
             args=(store,),
+            kwargs={"who": "the dashboard"},
             help="No more jobs are started; what runs goes on.",
         )
         return
+    by = f" by {plain(pause.who)}" if pause.who else ""
+    why = f" {plain(pause.why)}" if pause.why else ""
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.badge("Queue paused", icon=":material/pause_circle:", color="orange")
-        st.markdown(f"Paused {age(since)}: no job is started. What runs goes on.", width="content")
+        st.markdown(f"Paused {age(pause.since)}{by}: no job is started. What runs goes on.{why}", width="content")
         st.button("Resume", key="resume-queue", icon=":material/play_circle:", on_click=_resume, args=(store,))
 
 

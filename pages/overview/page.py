@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from core.actions.attention import attention
+from core.settings import get_settings
 from core.store import queries
 from core.store.engine import open_store
 from core.views.texts import WHAT_THIS_IS
@@ -9,22 +11,25 @@ from pages.overview.attention import show_attention
 from pages.overview.live import live_overview
 from pages.overview.runs import show_runs
 from pages.overview.start import show_how, show_start, show_welcome
+from pages.parts.keeping import deleted_runs, show_undo
 from pages.parts.progress import EVERY_SECONDS
 
 store = open_store()
 runs = queries.list_runs(store)
+deleted = deleted_runs(store)
 own = [run for run in runs if not run.demo]
 
 st.title("Unconfound")
 st.markdown(WHAT_THIS_IS)
+show_undo(deleted)
 if not own:
     show_welcome(store, runs)
-else:
-    show_attention(store, runs)
+show_attention(attention(store, get_settings(), runs), deleted=len(deleted))
+if own:
     if queries.list_jobs(store, active=True, limit=1):
         st.fragment(live_overview, run_every=EVERY_SECONDS)(store)
     show_start(store, runs)
-if runs:
-    show_runs(runs)
+if runs or deleted:
+    show_runs(store, runs, deleted)
 if not own:
     show_how()

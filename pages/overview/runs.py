@@ -1,73 +1,135 @@
-"""Every run in one table; a chosen line offers where to go."""
+"""Every run in one table with its key numbers and its course; chosen lines offer where to go and what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 
 import pandas as pd
 import streamlit as st
 
+from core.actions.run_list import state
+from core.store import queries
+from core.store.engine import Store
 from core.store.queries import RunRow
-from core.views.formats import NOTHING, plain
-from core.views.texts import METHODS, STATUS, VERDICTS, help_for
+from core.views.formats import NOTHING, counted
+from core.views.notes import first_words
+from core.views.texts import METHODS, VERDICTS, help_for
+from pages.overview.chosen import show_chosen
+from pages.overview.groups import show_groups
+from pages.overview.names import STATE_NAMES
+from pages.overview.pickers import chosen, clear, pick
+from pages.parts.address import go_to
+from pages.parts.keeping import show_deleted
 from pages.parts.tables import download_csv
 
+MOST_CHOSEN = 50
+MOST_LINES = 1000
+SHARES = ("Accuracy", "Confound alone", "Worst cell")
 
-def show_runs(runs: Sequence[RunRow]) -> None:
-    """The run list with links to Diagnose."""
+
+def show_runs(store: Store, runs: Sequence[RunRow], deleted: Sequence[object]) -> None:
+    """Pickers, the table, and what can be done with the chosen lines."""
     st.subheader("Runs", anchor=False)
-    frame = pd.DataFrame([_line(run) for run in runs])
-    shares = ["Accuracy", "Confound alone", "Worst cell"]
-    share = st.column_config.NumberColumn
-    picked = st.dataframe(
-        frame.assign(**{name: 100 * frame[name].astype(float) for name in shares}),
+    if runs:
+        wish = pick(runs)
+        lines = chosen(store, runs, wish)
+        if not lines:
+            _nothing(len(runs))
+        elif wish.view == "groups":
+            show_groups(lines)
+        else:
+            if len(lines) > MOST_LINES:
+                st.caption(f"The first {MOST_LINES:,} of {len(lines):,} runs. Find or filter to see others.")
+            _table(store, lines[:MOST_LINES])
+    show_deleted(deleted)
+
+
+def _nothing(number: int) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"None of the {counted(number, 'run')} is like that.", width="stretch")
+        st.button("Show all", key="runs-all", icon=":material/filter_alt_off:", on_click=clear)
+
+
+def _table(store: Store, runs: Sequence[RunRow]) -> None:
+    ids = [run.id for run in runs]
+    courses = queries.sparks(store, ids)
+    frame = pd.DataFrame([_line(run, courses) for run in runs])
+    asked = st.query_params.get_all("chosen")
+    wanted = [place for place, run in enumerate(runs) if run.id in asked or run.name in asked]
+    # Selections are positions: the key changes with what is at which position, and the callback maps them to ids.
+    key = f"runs-{sha256(' '.join(ids).encode()).hexdigest()[:12]}"
+    shown = frame.assign(**{name: 100 * frame[name].astype(float) for name in SHARES})
+    if all(run.note == "" for run in runs):
+        shown = shown.drop(columns="Note")
+    st.dataframe(
+        shown,
         hide_index=True,
-        on_select="rerun",
-        selection_mode="single-row",
-        key="runs",
+        on_select=lambda: _picked(key, ids),
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": wanted}},
+        key=key,
         height=min(38 + 35 * len(frame), 560),
         placeholder=NOTHING,
-        column_config={
-            "On": st.column_config.TextColumn(help="The split of the accuracies.", width=60),
-            "Accuracy": share(format="%.1f %%", help="The share of examples that the model labels right."),
-            "Confound alone": share(format="%.1f %%", help=help_for("floor")),
-            "Worst cell": share(format="%.1f %%", help=help_for("worst_cell")),
-            "CID": st.column_config.NumberColumn(format="%.2f", help=help_for("cid")),
-            "Verdict": st.column_config.TextColumn(help=help_for("verdict")),
-            "Made": st.column_config.DatetimeColumn(format="distance"),
-        },
-        alt="Runs: name, data set, method, status, accuracy beside the confound-only floor, worst cell, CID, verdict, age",
+        column_config=_columns(),
+        alt="Runs: name, data set, method, status, accuracy beside the confound-only floor, worst cell, CID, its course "
+        "over training, verdict, note, age",
     )
-    rows = picked.selection.rows
     with st.container(horizontal=True, vertical_alignment="center"):
-        if rows and rows[0] < len(runs):
-            _go(runs[rows[0]])
-        else:
-            st.caption("Choose a line to open its diagnosis or its curves.", width="content")
+        if not wanted:
+            st.caption("Choose lines to open, compare, note or delete them.", width="content")
         st.space("stretch")
-        download_csv(frame, "runs.csv", key="runs-csv")
+        download_csv(frame.drop(columns="Over training"), "runs.csv", key="runs-csv")
+    if wanted:
+        show_chosen(store, [runs[place] for place in wanted])
 
 
-def _go(run: RunRow) -> None:
-    st.markdown(f"**{plain(run.name)}**", width="content")
-    if run.cid is not None:
-        st.page_link("diagnose/page.py", label="Diagnose", icon=":material/query_stats:", query_params={"run": run.id})
-    st.page_link("train/page.py", label="Curves and cells", icon=":material/monitoring:", query_params={"run": run.id})
-    st.page_link("data/page.py", label="Data", icon=":material/table_view:", query_params={"dataset": run.dataset_id})
-    st.page_link(
-        "train/page.py", label="Copy the settings", icon=":material/content_copy:", query_params={"clone": run.id}
-    )
+def _picked(key: str, ids: Sequence[str]) -> None:
+    rows = st.session_state[key]["selection"]["rows"]
+    there = [ids[row] for row in rows if row < len(ids)][:MOST_CHOSEN]
+    if there:
+        st.query_params["chosen"] = there
+    else:
+        go_to(chosen=None)
 
 
-def _line(run: RunRow) -> dict[str, object]:
+def _columns() -> dict[str, object]:
+    column = st.column_config
+    return {
+        "Run": column.TextColumn(width=190),
+        "Method": column.TextColumn(help="How it was trained."),
+        "On": column.TextColumn(help="The split of the accuracies.", width=60),
+        "Accuracy": column.NumberColumn(format="%.1f %%", help="The share of examples that the model labels right."),
+        "Confound alone": column.NumberColumn(format="%.1f %%", help=help_for("floor")),
+        "Worst cell": column.NumberColumn(format="%.1f %%", help=help_for("worst_cell")),
+        "CID": column.NumberColumn(format="%.2f", help=help_for("cid")),
+        "Over training": column.LineChartColumn(
+            width=110,
+            help="The course over training, from the lowest to the highest it was: of CID, where that was measured more "
+            "than one time, else of accuracy on dev.",
+        ),
+        "of": column.TextColumn(width=70, help="What the line shows."),
+        "Verdict": column.TextColumn(help=help_for("verdict")),
+        "Note": column.TextColumn(
+            width=180, help="The beginning of the run's note. Choose the line to read all of it."
+        ),
+        "Made": column.DatetimeColumn(format="distance"),
+    }
+
+
+def _line(run: RunRow, courses: Mapping[str, tuple[str, list[float]]]) -> dict[str, object]:
+    of, course = courses.get(run.id, (None, None))
     return {
         "Run": run.name,
         "Data set": run.dataset,
         "Method": METHODS.get(run.method, run.method),
-        "Status": "demo" if run.demo else "failed to fit" if run.failed_to_fit else STATUS[run.status],
+        "Status": STATE_NAMES.get(state(run), run.status),
         "On": run.split,
         "Accuracy": run.accuracy,
         "Confound alone": run.floor,
         "Worst cell": run.worst_cell,
         "CID": run.cid,
+        "Over training": course,
+        "of": {"cid": "CID", "accuracy": "accuracy"}.get(of or ""),
         "Verdict": VERDICTS.get(run.verdict, run.verdict) if run.verdict else None,
+        "Note": first_words(run.note),
         "Made": run.created_at,
     }

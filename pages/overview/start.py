@@ -1,7 +1,5 @@
 """Where to begin: the sample, the precomputed demo, a file of one's own."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from core.actions.datasets import add_sample
@@ -13,6 +11,7 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.queries import RunRow
 from core.views.formats import plain
+from pages.parts.tour import tour_button
 
 SAMPLE = "textlen"
 ENCODER = "minilm"
@@ -35,7 +34,7 @@ STEPS = (
 )
 
 
-def show_welcome(store: Store, runs: Sequence[RunRow]) -> None:
+def show_welcome(store: Store, runs: list[RunRow]) -> None:
     """What a newcomer sees: two or three ways in, side by side."""
     demo = _demo(runs)
     places = iter(st.columns(3 if demo else 2, gap="medium"))
@@ -56,6 +55,7 @@ def show_welcome(store: Store, runs: Sequence[RunRow]) -> None:
             )
             st.space("stretch")
             _demo_button(demo)
+            tour_button(runs, width="stretch")
     with next(places), st.container(border=True, height="stretch"):
         st.markdown("#### Bring your own text")
         st.markdown(
@@ -76,7 +76,7 @@ def show_how() -> None:
         place.caption(text)
 
 
-def show_start(store: Store, runs: Sequence[RunRow]) -> None:
+def show_start(store: Store, runs: list[RunRow]) -> None:
     """The same ways, in one line, for those who have been here before."""
     demo = _demo(runs)
     with st.container(horizontal=True):
@@ -89,9 +89,10 @@ def show_start(store: Store, runs: Sequence[RunRow]) -> None:
             _start_button(store, kind="secondary", width="content")
         if demo:
             _demo_button(demo, width="content")
+        tour_button(runs)
 
 
-def _demo(runs: Sequence[RunRow]) -> RunRow | None:
+def _demo(runs: list[RunRow]) -> RunRow | None:
     """The demo run to look at first: one that leans on the confound, if there is one."""
     there = [run for run in runs if run.demo and run.cid is not None]
     return next((run for run in there if run.verdict == "confounded"), there[0] if there else None)

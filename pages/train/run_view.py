@@ -7,7 +7,6 @@ import pandas as pd
 import streamlit as st
 from sqlalchemy import select
 
-from core.actions.deleting import delete_run
 from core.actions.diagnosing import start_diagnosis
 from core.errors import UserError
 from core.settings import get_settings
@@ -21,6 +20,8 @@ from core.views.colours import SAME, TRAIN
 from core.views.formats import age, duration, plain
 from core.views.texts import KINDS, METHODS, STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
 from core.views.training_curves import accuracy_figure, cid_figure, loss_figure
+from pages.parts.keeping import delete_button, deleted_just_now, rename_box
+from pages.parts.notes import edit_note, show_note
 from pages.parts.progress import (
     EVERY_SECONDS,
     cancel_button,
@@ -29,6 +30,9 @@ from pages.parts.progress import (
     start_worker_button,
 )
 from pages.parts.rounds import show_rounds
+from pages.parts.saving import config
+from pages.parts.tables import download_csv
+from pages.parts.taking_home import model_button, report_button
 from pages.train.results import show_results
 
 CURVES = ("label_loss", "running_accuracy", "dev_accuracy", "dev_worst_cell", "cid", "confound_loss", "joint_loss")
@@ -37,6 +41,8 @@ EXTRA_LOSSES = {"confound_loss": ("Loss of the confound head", SAME), "joint_los
 
 def show_run(store: Store, name: str) -> None:
     """The view of `?run=…`."""
+    if deleted_just_now():
+        st.switch_page("overview/page.py")  # where it can be undone
     st.page_link("train/page.py", label="New run", icon=":material/add:")
     try:
         run = queries.get_run(store, name)
@@ -48,6 +54,7 @@ def show_run(store: Store, name: str) -> None:
     _origin(store, run)
     busy = bool(queries.list_jobs(store, active=True, run_id=run.id, limit=1))
     _steps_to_take(store, run, busy)
+    show_note(run.note)
     every = EVERY_SECONDS if busy else None
     st.fragment(_live, run_every=every)(store, run.id)
     show_results(store, run)
@@ -89,12 +96,12 @@ def _origin(store: Store, run: Run) -> None:
     """Where a round by hand goes on from."""
     if run.parent_step is None:
         return
-    if run.parent_id is None:
+    parent = queries.parent_of(store, run)
+    if parent is None:
         st.caption(f"Goes on from step {run.parent_step} of a run that has been deleted.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"Goes on from step {run.parent_step} of", width="content")
-        parent = queries.get_run(store, run.parent_id)
         st.page_link(
             "train/page.py", label=plain(parent.name), icon=":material/fork_right:", query_params={"run": parent.id}
         )
@@ -134,11 +141,12 @@ def _steps_to_take(store: Store, run: Run, busy: bool) -> None:
             help="Opens the form with this run's settings.",
         ):
             st.switch_page("train/page.py", query_params={"clone": run.id})
-        if not busy:
-            with st.popover("Delete", icon=":material/delete:"):
-                st.markdown("Delete this run with its checkpoints, evaluations and diagnoses? This cannot be undone.")
-                if st.button("Delete the run", type="primary", key="delete-run"):
-                    _delete(store, run)
+        report_button(run)
+        if run.status == "done":
+            model_button(run)
+        edit_note(run.id, run.note, key=f"note-{run.id}")
+        rename_box(run.id, run.name, key=f"rename-{run.id}")
+        delete_button([(run.id, run.name)], busy=busy, key="delete-run")
 
 
 def _live(store: Store, run_id: str) -> None:
@@ -214,7 +222,7 @@ def _curves(store: Store, run_id: str) -> None:
     for start in range(0, len(charts), 2):
         row = charts[start : start + 2]
         for place, (name, figure, alt) in zip(st.columns(len(row), gap="large"), row, strict=True):
-            place.plotly_chart(figure, key=f"{name}-{run_id}", config={"displayModeBar": False}, alt=alt)
+            place.plotly_chart(figure, key=f"{name}-{run_id}", config=config(f"{run.name}-{name}"), alt=alt)
 
 
 def _total(run: Run, profile: dict[str, Any]) -> int | None:
@@ -244,7 +252,7 @@ def _siblings(store: Store, run: Run) -> None:
         return
     with store.reading() as session:
         others: Sequence[Run] = session.scalars(
-            select(Run).where(Run.group == run.group, Run.id != run.id).order_by(Run.seed).limit(30)
+            select(Run).where(Run.group == run.group, Run.id != run.id, queries.THERE).order_by(Run.seed).limit(30)
         ).all()
     if others:
         st.markdown("**The same with other seeds**")
@@ -256,6 +264,13 @@ def _siblings(store: Store, run: Run) -> None:
                     icon=STATUS_ICONS[one.status],
                     query_params={"run": one.id},
                 )
+        if run.status == "done" or any(one.status == "done" for one in others):
+            st.page_link(
+                "compare/page.py",
+                label="Compare the seeds",
+                icon=":material/balance:",
+                query_params={"about": run.group},
+            )
 
 
 def _configuration(run: Run, dataset: Dataset) -> None:
@@ -268,12 +283,14 @@ def _configuration(run: Run, dataset: Dataset) -> None:
             ("device", run.device or "–"),
             *((f"version of {name}", str(version)) for name, version in run.versions.items()),
         ]
+        table = pd.DataFrame(rows, columns=["Setting", "Value"])
         st.dataframe(
-            pd.DataFrame(rows, columns=["Setting", "Value"]),
+            table,
             hide_index=True,
             height="content",
             alt="Configuration, data hash, device and versions of the run",
         )
+        download_csv(table, f"{run.name}-settings.csv", key="settings-csv")
 
 
 def _diagnose(run_id: str) -> None:
@@ -284,12 +301,3 @@ def _diagnose(run_id: str) -> None:
         start_diagnosis(store, get_settings(), queries.get_run(store, run_id), checkpoint="all")
     except UserError as error:
         st.toast(plain(str(error)), icon=":material/error:")
-
-
-def _delete(store: Store, run: Run) -> None:
-    try:
-        delete_run(store, run)
-    except UserError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.switch_page("overview/page.py")

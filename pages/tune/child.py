@@ -22,7 +22,7 @@ from pages.tune.summary import show_measuring, show_summary
 
 def show_child(store: Store, run: Run, dataset: Dataset) -> None:
     """Live while its training lasts; then before and after, what to do next, and the inside of the round."""
-    parent = queries.get_run(store, run.parent_id) if run.parent_id else None
+    parent = queries.parent_of(store, run)
     _head(run, parent, diagnosed=bool(points(store, run.id)))
     jobs = active_jobs(store, run)
     training = any(one.kind == "train" for one in jobs)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.actions.datasets import add_sample, content_hash
-from core.actions.deleting import delete_dataset, delete_run
+from core.actions.deleting import delete_dataset, remove_run
 from core.actions.demo import FOLDER, add_demo
 from core.actions.diagnosing import start_diagnosis
 from core.errors import UserError
@@ -51,8 +51,8 @@ def test_its_data_are_the_bundled_sample(store: Store, settings: Settings) -> No
     demo = queries.get_dataset(store, queries.get_run(store, "demo").dataset_id)
     assert demo.sha256 == content_hash(queries.examples(store, demo))
     assert add_sample(store, settings, "textlen").id == demo.id
-    delete_run(store, queries.get_run(store, "demo"))
-    delete_run(store, queries.get_run(store, "demo-control"))
+    remove_run(store, queries.get_run(store, "demo").id)
+    remove_run(store, queries.get_run(store, "demo-control").id)
     control = queries.get_dataset(store, "textlen-sample-control")
     delete_dataset(store, control)
     delete_dataset(store, demo)

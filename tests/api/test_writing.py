@@ -159,3 +159,31 @@ def test_a_full_queue_refuses(
     post(owner, "/runs", {"dataset": "headlines", "encoder": "tiny"})
     assert "The queue is full" in message(owner, "/groups", {"dataset": "headlines", "seeds": [1, 2]}, 409)
     assert len(queries.list_runs(store)) == 4
+
+
+@pytest.mark.both_databases
+def test_a_run_is_renamed_noted_deleted_and_brought_back(
+    owner: TestClient, store: Store, filled: synthetic.Filled
+) -> None:
+    changed = owner.patch(f"/runs/{RUN}", json={"name": "better", "note": "**why**\r\n<b>"})
+    assert changed.status_code == 200, changed.text
+    assert (changed.json()["run"], changed.json()["note"]) == ("better", "**why**\n<b>")
+    assert owner.patch("/runs/better", json={}).json()["note"] == "**why**\n<b>"
+    assert owner.patch("/runs/better", json={"name": "headlines-finetune-2022"}).status_code == 409
+    assert owner.patch("/runs/better", json={"note": "x" * 5001}).status_code == 422
+    assert owner.patch("/runs/better", json={"status": "done"}).status_code == 422
+    job(store, filled.run, status="queued")
+    assert owner.delete("/runs/better").status_code == 409
+    deleted = owner.delete("/runs/better", params={"cancel": "true"})
+    assert deleted.status_code == 200, deleted.text
+    assert deleted.json()["run"] == "better"
+    assert owner.get("/runs/better").status_code == 404
+    assert owner.delete("/runs/better").status_code == 404
+    assert post(owner, "/runs/better/restore", status=200) == {"run": "better", "id": filled.run.id}
+    assert owner.get("/runs/better").json()["note"] == "**why**\n<b>"
+    assert owner.post("/runs/better/restore").status_code == 404
+
+
+def test_writing_on_runs_needs_the_token(client: TestClient, filled: synthetic.Filled) -> None:
+    answers = [client.patch(f"/runs/{RUN}", json={"note": "x"}), client.delete(f"/runs/{RUN}")]
+    assert [one.status_code for one in answers] == [403, 403]

@@ -113,6 +113,11 @@ def test_the_whole_loop(store: Store, dataset: str, tmp_path: Path) -> None:
 
     ask("run", "delete", "r")
     assert ask("run", "list")["runs"] == []
+    assert [one["run"] for one in ask("run", "list", "--deleted")["deleted"]] == ["r"]
+    assert (store.artifacts.root / "runs" / run["id"]).exists()
+    assert ask("run", "restore", "r")["run"] == "r"
+    assert ask("run", "show", "r")["evaluation"] == run["evaluation"]
+    ask("run", "delete", "r", "--now")
     assert not (store.artifacts.root / "runs" / run["id"]).exists()
     ask("dataset", "delete", dataset)
     assert ask("dataset", "list")["datasets"] == []

@@ -6,7 +6,7 @@ import pytest
 from safetensors.torch import load_file
 from sqlalchemy import update
 
-from core.actions.deleting import delete_run
+from core.actions.deleting import remove_run
 from core.errors import UserError
 from core.jobs.supervisor import end_tree
 from core.jobs.tasks.train import start_of
@@ -82,7 +82,7 @@ def test_a_tree_of_rounds(store: Store, settings: Settings) -> None:
     assert "  one (influence-tuning from step" in told
     assert "round 1: influence, J" in told
 
-    delete_run(store, queries.get_run(store, "parent"))
+    remove_run(store, queries.get_run(store, "parent").id)
     assert [row["run"] for row in ask("tree", "two")["tree"]] == ["one", "two", "onward"]
     with pytest.raises(UserError, match="has been deleted, and its weights with it"):
         start_of(store, queries.get_run(store, "one"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.actions.datasets import add_sample
-from core.actions.deleting import delete_run
+from core.actions.deleting import remove_run
 from core.actions.diagnosing import start_diagnosis
 from core.actions.training import start_training
 from core.actions.waiting import wait_for
@@ -136,7 +136,7 @@ def test_a_run_outlasts_the_server_and_its_host(
         assert ACCESS["AWS_SECRET_ACCESS_KEY"].encode() not in content
         assert ACCESS["AWS_ACCESS_KEY_ID"].encode() not in content
 
-    delete_run(third, queries.get_run(third, "run"))
+    remove_run(third, queries.get_run(third, "run").id)
     assert [key for key in objects(root) if not key.startswith("datasets/")] == []
 
 

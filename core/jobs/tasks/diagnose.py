@@ -27,7 +27,7 @@ def diagnose(reporter: Reporter) -> dict[str, Any]:
     """Diagnose the checkpoints that the job names and keep each matrix. Returns the ids of the diagnoses."""
     store = reporter.store
     wish = dict(reporter.job.payload)
-    run = queries.get_run(store, str(reporter.job.run_id))
+    run = queries.get_run(store, str(reporter.job.run_id), even_deleted=True)
     dataset = queries.get_dataset(store, run.dataset_id)
     frame = queries.examples(store, dataset)
     which = str(wish.pop("checkpoint"))
@@ -151,7 +151,12 @@ def control_diagnosis(store: Store, run: Run, estimator: str) -> Diagnosis | Non
         .join(Run, Run.id == Diagnosis.run_id)
         .join(Dataset, Dataset.id == Run.dataset_id)
         .join(Checkpoint, (Checkpoint.run_id == Run.id) & (Checkpoint.step == Diagnosis.step) & Checkpoint.final)
-        .where(Dataset.control_of == run.dataset_id, Run.encoder == run.encoder, Diagnosis.estimator == estimator)
+        .where(
+            Dataset.control_of == run.dataset_id,
+            Run.encoder == run.encoder,
+            Diagnosis.estimator == estimator,
+            queries.THERE,
+        )
         .order_by(Diagnosis.created_at.desc())
     )
     with store.reading() as session:

@@ -18,7 +18,7 @@ from core.training.evaluation import evaluate as measure
 def evaluate(reporter: Reporter) -> dict[str, Any]:
     """Evaluate the final checkpoint on the examples that the job names. Returns the split's report."""
     store = reporter.store
-    run = queries.get_run(store, str(reporter.job.run_id))
+    run = queries.get_run(store, str(reporter.job.run_id), even_deleted=True)
     config = TrainConfig.of(run.config)
     checkpoint = queries.get_checkpoint(store, run, "final")
     reporter.progress(0.0, "loading the model")

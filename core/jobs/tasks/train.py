@@ -25,7 +25,7 @@ from core.training.trainer import train as fit
 def train(reporter: Reporter) -> dict[str, Any]:
     """Train, or go on training, the run of the job. Returns its name and how many steps it took."""
     store = reporter.store
-    run = queries.get_run(store, str(reporter.job.run_id))
+    run = queries.get_run(store, str(reporter.job.run_id), even_deleted=True)
     config = TrainConfig.of(run.config)
     folder = store.artifacts.path(f"runs/{run.id}")
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def start_of(store: Store, run: Run) -> Path | None:
         raise UserError(
             "The run that this one goes on from has been deleted, and its weights with it. Start a new run."
         )
-    parent = queries.get_run(store, run.parent_id)
+    parent = queries.get_run(store, run.parent_id, even_deleted=True)
     checkpoint = queries.get_checkpoint(store, parent, run.parent_step)
     if checkpoint.path is None:
         raise UserError(

@@ -1,0 +1,121 @@
+"""Overview in a real browser: many runs, a note that attacks, a deletion that is taken back after a reload."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.actions.annotating import set_note
+from core.settings import Settings
+from core.store import queries
+from core.store.engine import open_store
+from core.store.tables import Evaluation, Metric, Run, new_id
+from tests.browser.server import Dashboard, serving, settle, visit
+from tests.pages import synthetic
+from tests.pages.visits import keep
+
+ATTACK = """# Loud
+<script>window.attacked = 1</script> <img src=x onerror="window.attacked = 2">
+![pixel](http://tracker.invalid/pixel.png) [bank](javascript:window.attacked=3) :red[alarm] :material/home: :smile:
+
+- see [the plan](https://example.org/plan) and https://example.org/bare
+"""
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard over 500 runs with their courses."""
+    home = tmp_path_factory.mktemp("many")
+    store = open_store(Settings(home=home))
+    store.migrate()
+    dataset = keep(store, n_train=60, n_dev=20)
+    first = synthetic.add_run(store, dataset, "noted", steps=(10,))
+    report = queries.evaluations(store, first.id)[0].report
+    set_note(store, first, ATTACK)
+    with store.writing() as session:
+        for number in range(1, 500):
+            run = Run(
+                id=new_id(),
+                name=f"run {number}",
+                dataset_id=dataset.id,
+                method="finetune",
+                encoder="minilm",
+                seed=number,
+                config={},
+                data_sha256=dataset.sha256,
+                status="done",
+            )
+            session.add(run)
+            session.flush()
+            session.add(
+                Evaluation(run_id=run.id, step=10, split="dev", n=20, accuracy=0.8, worst_cell=0.5, report=report)
+            )
+            session.add_all(
+                Metric(run_id=run.id, name="dev_accuracy", step=step, value=step / 200) for step in range(0, 200, 10)
+            )
+    store.engine.dispose()
+    with serving(home, UNCONFOUND_DEMO="false") as running:
+        yield running
+
+
+def test_a_note_shows_its_words_and_does_nothing(many: Dashboard, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    run = queries.get_run(many.store, "noted")
+    for address in (f"/?find=noted&chosen={run.id}", f"/train?run={run.id}"):
+        visit(page, many.url + address)
+        note = page.get_by_text("window.attacked = 1")
+        expect(note).to_be_visible()
+        expect(page.get_by_text("alarm", exact=False).first).to_contain_text(":red[alarm]")
+        links = page.locator("a[href*='example.org']")
+        assert [link.get_attribute("href") for link in links.all()] == [
+            "https://example.org/plan",
+            "https://example.org/bare",
+        ]
+        assert page.locator("a[href^='javascript']").count() == 0
+        assert page.locator("img[src*='tracker']").count() == 0
+        assert page.get_by_role("heading", name="Loud").count() == 0
+        assert page.evaluate("window.attacked") is None
+    assert [url for url in asked if "tracker.invalid" in url] == []
+
+
+def test_five_hundred_runs_are_searched_at_once(many: Dashboard, page: Page) -> None:
+    visit(page, many.url)
+    expect(page.get_by_text("Choose lines to open")).to_be_visible()
+    begun = time.perf_counter()
+    page.get_by_label("Find", exact=True).fill("run 499")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{many.url}/?find=run+499")
+    settle(page)
+    assert time.perf_counter() - begun < 3  # a second on an idle machine; this one may be busy with other tests
+    page.reload()
+    expect(page.get_by_label("Find", exact=True)).to_have_value("run 499")
+
+
+def test_a_deletion_is_taken_back_after_a_reload(many: Dashboard, page: Page) -> None:
+    run = queries.get_run(many.store, "run 7")
+    visit(page, f"{many.url}/train?run={run.id}")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete the run").click()
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_in_viewport()
+    assert queries.find_run(many.store, "run 7") is None
+    settle(page)
+    page.wait_for_load_state("networkidle")
+    page.reload()
+    expect(undo).to_be_in_viewport()
+    settle(page)
+    undo.click()
+    expect(undo).to_have_count(0)
+    assert queries.get_run(many.store, "run 7").id == run.id
+
+
+@pytest.mark.parametrize("width", [1024, 390])
+def test_it_fits_the_window(many: Dashboard, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    run = queries.get_run(many.store, "noted")
+    visit(page, f"{many.url}/?find=noted&chosen={run.id}")
+    expect(page.get_by_text("window.attacked = 1")).to_be_visible()
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("one => one.scrollWidth - one.clientWidth") == 0
