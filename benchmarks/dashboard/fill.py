@@ -25,6 +25,7 @@ RUNS = 500
 TRAIN_ROWS = 100_000
 DEV_ROWS = 20_000
 PROBES = 40
+SEEDS = 5
 STEPS = (40, 80, 120, 160, 200, 240)
 CURVE_POINTS = 60
 LARGE_CURVE_POINTS = 2_000
@@ -73,6 +74,7 @@ class Names:
     dataset: str
     small_dataset: str
     job: str
+    groups: tuple[str, str]
 
 
 def fill(store: Store) -> Names:
@@ -81,7 +83,7 @@ def fill(store: Store) -> Names:
     large = _add_dataset(store, "a-hundred-thousand", TRAIN_ROWS, DEV_ROWS)
     measured = _diagnosis(store, small, "shared", STEPS[-1], effect=0.15)
     evaluated = {step: _evaluations(store, small, step) for step in STEPS}
-    runs = [_run(small, f"headlines-{METHODS[n % 4]}-{n:03}", n) for n in range(RUNS - 2)]
+    runs = [_run(small, f"headlines-{METHODS[n // SEEDS % 4]}-{n:03}", n) for n in range(RUNS - 2)]
     parent, child = _run(large, "large-finetune-2021", RUNS - 2), _run(large, "large-tuned-2021", RUNS - 1)
     parent |= {"status": "done", "method": "finetune", "error": None}
     child |= {
@@ -116,7 +118,9 @@ def fill(store: Store) -> Names:
     for step, effect in zip(STEPS, (0.5, 0.4, 0.3, 0.25, 0.2, 0.18), strict=True):
         _keep_measured(store, large, parent, step, effect)
     _keep_measured(store, large, child, STEPS[-1], 0.02)
-    return Names(parent["name"], child["name"], large.id, small.id, jobs[-1]["id"])
+    return Names(
+        parent["name"], child["name"], large.id, small.id, jobs[-1]["id"], (runs[0]["group"], runs[2 * SEEDS]["group"])
+    )
 
 
 def _keep_measured(store: Store, dataset: Dataset, run: dict[str, Any], step: int, effect: float) -> None:
@@ -252,12 +256,12 @@ def _run(dataset: Dataset, name: str, number: int) -> dict[str, Any]:
         "id": new_id(),
         "name": name,
         "dataset_id": dataset.id,
-        "group": f"group-{number // 20}",
+        "group": f"{dataset.name}-{METHODS[number // SEEDS % 4]}-{number // SEEDS:02}",
         "parent_id": None,
         "parent_step": None,
-        "method": METHODS[number % 4],
+        "method": METHODS[number // SEEDS % 4],
         "encoder": "minilm",
-        "seed": 2021 + number % 5,
+        "seed": 2021 + number % SEEDS,
         "config": {"max_length": 64, "device": "auto"},
         "data_sha256": dataset.sha256,
         "status": status,

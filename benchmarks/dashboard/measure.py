@@ -43,8 +43,9 @@ def measure(browser: Browser, address: str, visit: Visit, turns: int) -> list[Ro
     first = load_ms(page, url, visit.content)
     rows = [Row(visit.name, FIRST, [first], None)]
     rows.append(Row(visit.name, AGAIN, [load_ms(page, url, visit.content) for _ in range(turns)], USABLE_MS))
-    for choice in visit.choices:
-        rows.append(Row(visit.name, choice.name, _choices(page, url, visit, choice, turns), REACTS_MS))
+    rows += [
+        Row(visit.name, choice.name, _choices(page, url, visit, choice, turns), REACTS_MS) for choice in visit.choices
+    ]
     context.close()
     return rows
 

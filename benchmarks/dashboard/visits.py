@@ -32,9 +32,16 @@ class Visit:
 
 def visits(names: Names) -> list[Visit]:
     """Every page, those with large data with the largest."""
+    runs = "[class*=st-key-runs-]:has(canvas)"
+    first, second = names.groups
     grid = '[data-testid="stDataFrame"]'
     return [
-        Visit("Overview, 500 runs", "", f".st-key-runs {grid}", (Choice("a run of the list", _row(".st-key-runs")),)),
+        Visit(
+            "Overview, 500 runs",
+            "",
+            f"{runs} {grid}",
+            (Choice("a run of the list", _row(runs)), Choice("text to find", _find("Find"))),
+        ),
         Visit(
             "Data, the list",
             "data",
@@ -62,7 +69,7 @@ def visits(names: Names) -> list[Visit]:
                 Choice("a probe", _row("[class*=st-key-diagnose-probes-]:has(canvas)")),
                 Choice("a bin", _option("Bin of influence")),
                 Choice("the most harmful examples", _segment("Most harmful", "Most helpful")),
-                Choice("text to find", _find),
+                Choice("text to find", _find("Find in text")),
                 Choice("a checkpoint", _option("Checkpoint")),
             ),
         ),
@@ -71,6 +78,12 @@ def visits(names: Names) -> list[Visit]:
             f"tune?run={names.child}",
             ".st-key-tune-histogram-after .nsewdrag",
             (Choice("a probe", _option("Probe")),),
+        ),
+        Visit(
+            "Compare, two groups of five seeds",
+            f"compare?groups={first}&groups={second}",
+            '[data-testid="stPlotlyChart"] .nsewdrag',
+            (Choice("a baseline", _option("Baseline")),),
         ),
         Visit(
             "Jobs, 1,000 that have ended",
@@ -94,15 +107,13 @@ def _row(table: str, among: int = 4) -> Callable[[Page, int], None]:
 
 
 def _option(label: str) -> Callable[[Page, int], None]:
-    """Another option of a select box, from the keyboard: the time runs from Enter."""
+    """Another option of a select box than the one that is chosen."""
 
     def act(page: Page, turn: int) -> None:
         page.get_by_role("combobox", name=label).first.focus()
         page.keyboard.press("ArrowDown")
-        page.wait_for_selector('[role="option"]')
-        for _ in range(1 if turn % 2 == 0 else 2):
-            page.keyboard.press("ArrowDown" if turn % 4 < 2 else "ArrowUp")
-        page.keyboard.press("Enter")
+        others = page.locator('[role="option"][aria-selected="false"]')
+        others.nth(turn % min(2, others.count())).click()
 
     return act
 
@@ -114,10 +125,13 @@ def _segment(*titles: str) -> Callable[[Page, int], None]:
     return act
 
 
-def _find(page: Page, turn: int) -> None:
-    box = page.get_by_role("textbox", name="Find in text").first
-    box.fill(("market", "river", "team", "coach")[turn % 4])
-    box.press("Enter")
+def _find(label: str) -> Callable[[Page, int], None]:
+    def act(page: Page, turn: int) -> None:
+        box = page.get_by_label(label, exact=True).first
+        box.fill(("a", "e", "i", "r")[turn % 4])
+        box.press("Enter")
+
+    return act
 
 
 def _split(page: Page, turn: int) -> None:
