@@ -19,7 +19,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 
 
 def focused(page: Page) -> str:
-    return str(page.evaluate("document.activeElement.innerText || ''"))
+    """The words on the button that has the focus."""
+    return str(page.evaluate("document.activeElement.matches('button') ? document.activeElement.innerText : ''"))
 
 
 def tab_to(page: Page, label: str, key: str = "Tab", most: int = 120) -> None:
