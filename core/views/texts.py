@@ -126,6 +126,19 @@ TERMS: dict[str, Term] = {
         "The same examples with the confound taken out of the text. What a model reaches there is the level to compare with.",
         PAPER,
     ),
+    "accuracy": Term("The share of examples that the model labels right."),
+    "split": Term(
+        "Which examples are meant: train is learned from, dev is for choosing settings, test is looked at once, at the end.",
+    ),
+    "label_step": Term("One step of the optimiser on a batch of labelled training examples."),
+    "seed_group": Term(
+        "Runs with the same settings that differ by their seed alone, so that a result can be told from luck.",
+    ),
+    "access_rate": Term(
+        "The share of training examples whose confound a method may know. Finetuning needs none.",
+        PAPER,
+    ),
+    "sd": Term("Standard deviation over the seeds: how far they typically lie from their mean."),
 }
 
 
