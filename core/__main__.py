@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from core.commands import compare, datasets, jobs, runs, status, tuning
+from core.commands import compare, datasets, jobs, runs, status, taking_home, tuning
 from core.commands.console import Console, JobFailedError
 from core.errors import UserError
 from core.settings import get_settings
@@ -33,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     runs.add_commands(commands, common)
     tuning.add_commands(commands, common)
     compare.add_commands(commands, common)
+    taking_home.add_commands(commands, common)
     jobs.add_commands(commands, common)
     status.add_commands(commands, common)
     return parser

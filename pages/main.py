@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.parts.glossary import show_foot
+from pages.parts.saving import choice_at_the_foot
 from pages.parts.tour import show_tour
 
 LOGO = str(Path(__file__).parent / "parts" / "logo.svg")
@@ -18,10 +19,12 @@ page = st.navigation(
         st.Page("train/page.py", title="Train", icon=":material/model_training:", url_path="train"),
         st.Page("diagnose/page.py", title="Diagnose", icon=":material/query_stats:", url_path="diagnose"),
         st.Page("tune/page.py", title="Tune", icon=":material/healing:", url_path="tune"),
+        st.Page("compare/page.py", title="Compare", icon=":material/balance:", url_path="compare"),
         st.Page("jobs/page.py", title="Jobs", icon=":material/checklist:", url_path="jobs"),
     ],
     position="top",
 )
 show_tour(page.url_path)
-page.run()
+with choice_at_the_foot():
+    page.run()
 show_foot()

@@ -1,16 +1,20 @@
 """Comparing methods over seeds: what every run of a group reached, and what the differences between groups are worth."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.actions.access_rates import access_points
+from core.actions.comparison import Comparisons, GroupComparison, GroupResult, SettingDifference, Summary
+from core.actions.comparison_notes import distinct, notes_on
+from core.actions.comparison_verdict import verdict
+from core.actions.courses import cid_courses
 from core.actions.datasets import content_hash
-from core.actions.seed_groups import SeedGroup, SeedResult, Split, Unfinished, gather, settings_of
+from core.actions.seed_groups import SeedGroup, SeedResult, Split, gather, settings_of
 from core.errors import UserError
 from core.statistics.compare import Difference, Measure, Spread, differences, spread
-from core.statistics.seeds import Estimate, bootstrap_accuracy, bootstrap_difference
+from core.statistics.seeds import Estimate, Redrawn, estimate_accuracy, estimate_difference, redraw_examples
 from core.statistics.tests import Kind
 from core.store import queries
 from core.store.engine import Store
@@ -20,72 +24,11 @@ _BOOTSTRAP_SEED = 2021
 
 
 @dataclass(frozen=True)
-class Summary:
-    """A group over its seeds. accuracy_interval resamples seeds × examples; None without stored predictions."""
+class _Shared:
+    """A group's models on redrawn examples; texts: the first group that was redrawn together with it."""
 
-    accuracy: Spread
-    worst_cell: Spread
-    balanced_accuracy: Spread
-    cid: Spread
-    seconds: Spread
-    accuracy_interval: Estimate | None
-
-
-@dataclass(frozen=True)
-class GroupResult:
-    """A seed group: its runs, and means with (`all`) and without (`fitted`) those that failed to fit.
-
-    floor: the best accuracy from the confound alone on this split. configurations_tried: different settings, apart
-    from the seed, among all runs of this data set and method in the store.
-    """
-
-    group: str
-    method: str
-    dataset: str
-    encoder: str
-    n: int
-    failed_to_fit: int
-    floor: float | None
-    configurations_tried: int
-    runs: tuple[SeedResult, ...]
-    unfinished: tuple[Unfinished, ...]
-    all: Summary
-    fitted: Summary
-
-
-@dataclass(frozen=True)
-class SettingDifference:
-    """A setting that is not the same everywhere, and the values (one, where its runs agree) that each group has."""
-
-    key: str
-    values: dict[str, list[Any]]
-
-
-@dataclass(frozen=True)
-class Comparisons:
-    """Every two groups by every measure, with and without the runs that failed to fit."""
-
-    all: tuple[Difference, ...]
-    fitted: tuple[Difference, ...]
-
-
-@dataclass(frozen=True)
-class GroupComparison:
-    """Groups side by side on one split, the baseline first."""
-
-    split: str
-    baseline: str
-    test: str
-    correction: str
-    effect: str
-    groups: tuple[GroupResult, ...]
-    comparisons: Comparisons
-    configuration: tuple[SettingDifference, ...]
-    notes: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON: what is undefined is None."""
-        return asdict(self)
+    texts: str
+    models: Redrawn
 
 
 def compare_groups(
@@ -109,21 +52,37 @@ def compare_groups(
     gathered = [gather(store, name, split, notes) for name in order]
     _check_apart(gathered)
     same_texts = _same_texts(store, gathered, split)
-    notes += _notes(gathered, same_texts, split)
-    everyone = _compare(gathered, same_texts, kind, SeedGroup.everyone)
+    configuration = _configuration(gathered)
+    tried = {one.name: _tried(store, one) for one in gathered}
+    notes += notes_on(gathered, same_texts, configuration, tried, split)
+    redrawn = _redrawn(gathered, same_texts)
+    everyone = _compare(gathered, redrawn, kind, SeedGroup.everyone)
     failed = any(one.failed_to_fit for group in gathered for one in group.results)
+    groups = tuple(
+        _result(
+            one,
+            redrawn.get(one.name),
+            tried[one.name],
+            is_control=_is_control(one, gathered),
+            same_texts=same_texts[one.name] == same_texts[order[0]],
+        )
+        for one in gathered
+    )
+    comparisons = Comparisons(
+        all=everyone, fitted=_compare(gathered, redrawn, kind, SeedGroup.fitted) if failed else everyone
+    )
     return GroupComparison(
         split=split,
         baseline=order[0],
         test="Welch's t-test" if kind == "welch" else "Student's t-test",
         correction="Holm",
         effect="Hedges' g",
-        groups=tuple(_result(store, one) for one in gathered),
-        comparisons=Comparisons(
-            all=everyone,
-            fitted=_compare(gathered, same_texts, kind, SeedGroup.fitted) if failed else everyone,
-        ),
-        configuration=_configuration(gathered),
+        groups=groups,
+        comparisons=comparisons,
+        configuration=configuration,
+        access=access_points(gathered),
+        courses=cid_courses(store, gathered),
+        verdict=verdict(groups, comparisons, split),
         notes=tuple(notes),
     )
 
@@ -143,9 +102,11 @@ def _check_apart(gathered: Sequence[SeedGroup]) -> None:
 # --- one group ---
 
 
-def _result(store: Store, group: SeedGroup) -> GroupResult:
+def _result(
+    group: SeedGroup, redrawn: _Shared | None, tried: int, *, is_control: bool, same_texts: bool
+) -> GroupResult:
     everyone, fitted = group.everyone(), group.fitted()
-    whole = _summary(group, everyone)
+    whole = _summary(group, redrawn, everyone)
     return GroupResult(
         group=group.name,
         method=", ".join(dict.fromkeys(run.method for run in group.runs)),
@@ -154,20 +115,21 @@ def _result(store: Store, group: SeedGroup) -> GroupResult:
         n=len(everyone),
         failed_to_fit=len(everyone) - len(fitted),
         floor=group.floor,
-        configurations_tried=_tried(store, group),
+        configurations_tried=tried,
+        is_control=is_control,
+        same_texts=same_texts,
         runs=group.results,
         unfinished=group.unfinished,
         all=whole,
-        fitted=whole if fitted == everyone else _summary(group, fitted),
+        fitted=whole if fitted == everyone else _summary(group, redrawn, fitted),
     )
 
 
-def _summary(group: SeedGroup, places: list[int]) -> Summary:
+def _summary(group: SeedGroup, redrawn: _Shared | None, places: list[int]) -> Summary:
     chosen = [group.results[place] for place in places]
     interval = None
-    if group.answers is not None and places:
-        answers = group.answers
-        interval = bootstrap_accuracy(answers.correct[places], seed=_BOOTSTRAP_SEED, cells=answers.cells)
+    if redrawn is not None and places:
+        interval = estimate_accuracy(redrawn.models.only(places), seed=_BOOTSTRAP_SEED)
         interval = replace(interval, lo=max(interval.lo, 0.0), hi=min(interval.hi, 1.0))
 
     def over(get: Callable[[SeedResult], float | None]) -> Spread:
@@ -183,6 +145,11 @@ def _summary(group: SeedGroup, places: list[int]) -> Summary:
     )
 
 
+def _is_control(group: SeedGroup, gathered: Sequence[SeedGroup]) -> bool:
+    there = {dataset.id for other in gathered for dataset in other.datasets}
+    return all(dataset.control_of in there for dataset in group.datasets)
+
+
 def _tried(store: Store, group: SeedGroup) -> int:
     kinds = dict.fromkeys((run.dataset_id, run.method) for run in group.runs)
     there = [run for kind in kinds for run in queries.runs_of_method(store, *kind)]
@@ -192,9 +159,26 @@ def _tried(store: Store, group: SeedGroup) -> int:
 # --- between groups ---
 
 
+def _redrawn(gathered: Sequence[SeedGroup], same_texts: Mapping[str, str]) -> dict[str, _Shared]:
+    """Of each group whose predictions are kept its models on redrawn examples, the same for all with the same texts."""
+    found: dict[str, _Shared] = {}
+    waiting = [(group.name, group.answers) for group in gathered if group.answers is not None]
+    while waiting:
+        name, first = waiting[0]
+        alike = [
+            (other, answers)
+            for other, answers in waiting
+            if same_texts[other] == same_texts[name] and np.array_equal(answers.ids, first.ids)
+        ]
+        models = redraw_examples([answers.correct for _, answers in alike], seed=_BOOTSTRAP_SEED, cells=first.cells)
+        found |= {other: _Shared(name, of) for (other, _), of in zip(alike, models, strict=True)}
+        waiting = [one for one in waiting if one[0] not in found]
+    return found
+
+
 def _compare(
     gathered: Sequence[SeedGroup],
-    same_texts: Mapping[str, str],
+    redrawn: Mapping[str, _Shared],
     kind: Kind,
     choose: Callable[[SeedGroup], list[int]],
 ) -> tuple[Difference, ...]:
@@ -208,26 +192,18 @@ def _compare(
     for measure, get in getters.items():
         values = {group.name: _known(get(group.results[place]) for place in places[group.name]) for group in gathered}
         found += differences(measure, values, gathered[0].name, kind)
-    groups = {group.name: group for group in gathered}
     return tuple(
-        replace(one, same_examples=_same_examples(groups[one.a], groups[one.b], places))
-        if one.measure == "accuracy" and same_texts[one.a] == same_texts[one.b]
+        replace(one, same_examples=_same_examples(redrawn.get(one.a), redrawn.get(one.b), places[one.a], places[one.b]))
+        if one.measure == "accuracy"
         else one
         for one in found
     )
 
 
-def _same_examples(a: SeedGroup, b: SeedGroup, places: Mapping[str, list[int]]) -> Estimate | None:
-    if a.answers is None or b.answers is None or not np.array_equal(a.answers.ids, b.answers.ids):
+def _same_examples(a: _Shared | None, b: _Shared | None, of_a: list[int], of_b: list[int]) -> Estimate | None:
+    if a is None or b is None or a.texts != b.texts or not of_a or not of_b:
         return None
-    if not places[a.name] or not places[b.name]:
-        return None
-    return bootstrap_difference(
-        a.answers.correct[places[a.name]],
-        b.answers.correct[places[b.name]],
-        seed=_BOOTSTRAP_SEED,
-        cells=a.answers.cells,
-    )
+    return estimate_difference(a.models.only(of_a), b.models.only(of_b), seed=_BOOTSTRAP_SEED)
 
 
 def _same_texts(store: Store, gathered: Sequence[SeedGroup], split: Split) -> dict[str, str]:
@@ -250,71 +226,11 @@ def _configuration(gathered: Sequence[SeedGroup]) -> tuple[SettingDifference, ..
     keys = dict.fromkeys(key for of_group in settings.values() for one in of_group for key in one)
     found = []
     for key in keys:
-        values = {name: _distinct(one.get(key) for one in of_group) for name, of_group in settings.items()}
-        if len(_distinct(values.values())) > 1 or any(len(of_group) > 1 for of_group in values.values()):
+        values = {name: distinct(one.get(key) for one in of_group) for name, of_group in settings.items()}
+        if len(distinct(values.values())) > 1 or any(len(of_group) > 1 for of_group in values.values()):
             found.append(SettingDifference(key, values))
     return tuple(found)
 
 
-# --- what a reader has to know ---
-
-
-def _notes(gathered: Sequence[SeedGroup], same_texts: Mapping[str, str], split: Split) -> list[str]:
-    notes = []
-    for group in gathered:
-        seeds = [run.seed for run in group.runs]
-        twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
-        if twice:
-            notes.append(
-                f"{group.name} has more than one run with the seed {', '.join(map(str, twice))}; they are no "
-                "independent replicates, so its tests are too sure."
-            )
-        if len(seeds) == 1:
-            notes.append(f"{group.name} has one seed: its accuracy holds for that model only, and it gets no test.")
-        if len({run.method for run in group.runs}) > 1 or len(group.datasets) > 1:
-            notes.append(f"{group.name} mixes methods or data sets, so its seeds are not the only thing that varies.")
-        elif len({repr(sorted(settings_of(run).items())) for run in group.runs}) > 1:
-            notes.append(f"The runs of {group.name} do not all have the same settings; see the table of settings.")
-        failed = len(group.runs) - len(group.fitted())
-        if failed:
-            notes.append(
-                f"{failed} of {len(group.runs)} runs of {group.name} failed to fit: they are about chance on train. "
-                "Means and tests are given with and without them; the CID of such a run says nothing."
-            )
-        undiagnosed = [one.run for one in group.results if one.cid is None]
-        if undiagnosed:
-            notes.append(
-                f"Without a CID at the final checkpoint in {group.name}: {', '.join(undiagnosed)}. "
-                f"Measure it with: python -m core diagnose {undiagnosed[0]}"
-            )
-    return notes + _between(gathered, same_texts, split)
-
-
-def _between(gathered: Sequence[SeedGroup], same_texts: Mapping[str, str], split: Split) -> list[str]:
-    notes = []
-    texts = list(dict.fromkeys(same_texts.values()))
-    if len(texts) > 1:
-        parts = [", ".join(name for name, mark in same_texts.items() if mark == text) for text in texts]
-        notes.append(
-            f"Not all were evaluated on the same texts of {split}: {' | '.join(parts)}. Between these only means over "
-            "seeds are compared, never example by example."
-        )
-    if len({one.device for group in gathered for one in group.results}) > 1:
-        notes.append("The runs were not all made on the same kind of device, so their seconds cannot be compared.")
-    probes = _distinct(one for group in gathered for one in group.probes)
-    if len(probes) > 1:
-        notes.append("The diagnoses were not all made with the same probe settings, so their CIDs differ by that too.")
-    return notes
-
-
 def _known(values: Iterable[float | None]) -> list[float]:
     return [float(value) for value in values if value is not None]
-
-
-def _distinct(values: Iterable[Any]) -> list[Any]:
-    """Each value once, in the order of appearance; for values that cannot be hashed."""
-    seen: list[Any] = []
-    for value in values:
-        if value not in seen:
-            seen.append(value)
-    return seen

@@ -43,11 +43,13 @@ class SeedResult:
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A run that is left out because it has not come to an end."""
+    """A run that is left out because it has not come to a good end; reason: why not, where that is known."""
 
     run: str
+    id: str
     seed: int
     status: str
+    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,9 @@ def gather(store: Store, name: str, split: Split, notes: list[str]) -> SeedGroup
         UserError: there is no such group or run, none of it has finished, or none was evaluated on the split.
     """
     there = queries.runs_of_group(store, name) or [_single(store, name)]
-    unfinished = tuple(Unfinished(run.name, run.seed, run.status) for run in there if run.status != "done")
+    unfinished = tuple(
+        Unfinished(run.name, run.id, run.seed, run.status, run.error) for run in there if run.status != "done"
+    )
     left_out = ", ".join(f"{one.run} ({one.status})" for one in unfinished)
     if len(unfinished) == len(there):
         raise UserError(f"{name!r} has no finished run to compare: {left_out}. Wait for one, or train it again.")

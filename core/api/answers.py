@@ -257,6 +257,9 @@ class Comparison(Answer):
     groups: list[dict[str, Any]]
     comparisons: dict[str, Any]
     configuration: list[dict[str, Any]]
+    access: list[dict[str, Any]]
+    courses: list[dict[str, Any]]
+    verdict: list[str]
     notes: list[str]
 
 

@@ -57,6 +57,18 @@ class MetricPage(Page):
     name: list[Named] | None = Field(None, max_length=50, description="Only these metrics; may be given several times")
 
 
+class ReportQuery(Query):
+    """What stands in a report."""
+
+    texts: bool = Field(True, description="Whether the texts of examples stand in it, shortened")
+
+
+class ModelQuery(Query):
+    """Which model."""
+
+    checkpoint: Literal["final"] | Whole = Field("final", description="final, or a step")
+
+
 class ExamplePage(Page):
     """Examples of a split."""
 

@@ -1,13 +1,16 @@
 """/runs, /groups and /comparisons"""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
+from urllib.parse import quote
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, File, UploadFile
 from fastapi import Query as FromQuery
+from starlette.responses import Response, StreamingResponse
 
 from core.actions import summaries
 from core.actions.annotating import rename_run, set_note
@@ -25,8 +28,10 @@ from core.api.questions import (
     Diagnosing,
     GroupTraining,
     MetricPage,
+    ModelQuery,
     Name,
     OneTraining,
+    ReportQuery,
     RunChange,
     RunPage,
     Tuning,
@@ -35,11 +40,16 @@ from core.api.questions import (
 from core.api.security import WITH_TOKEN
 from core.api.store import house, paged
 from core.datasets.ingest import display_name
+from core.reports.model_export import zipped_model
+from core.reports.run_report import run_report
 from core.store import queries
+from core.views.charts import safe_filename
 
 router = APIRouter(responses=READS)
 _resampling = CapacityLimiter(1)
 """A comparison resamples seeds and examples for seconds; one at a time leaves the dashboard its threads."""
+_writing_files = CapacityLimiter(1)
+"""Likewise a report or a model, which is written to the disk as a whole before it is sent."""
 
 # --- reading ---
 
@@ -123,6 +133,60 @@ async def compare(asked: Annotated[ComparisonQuery, FromQuery()]) -> dict[str, A
         ).to_dict()
 
     return await to_thread.run_sync(work, limiter=_resampling)
+
+
+# --- taking home ---
+
+_HTML, _ZIP = "text/html", "application/zip"
+
+
+def _file(description: str, media_type: str) -> dict[int | str, dict[str, Any]]:
+    schema = {"type": "string"} | ({} if media_type == _HTML else {"format": "binary"})
+    return {200: {"description": description, "content": {media_type: {"schema": schema}}}}
+
+
+@router.get("/runs/{run}/report", response_class=Response, tags=["runs"], responses=_file("The report", _HTML))
+async def get_report(run: Name, asked: Annotated[ReportQuery, FromQuery()]) -> Response:
+    """The offline report of a run: one HTML file that needs no network."""
+
+    def work() -> Response:
+        store = house().store
+        found = queries.get_run(store, run)
+        text = run_report(store, found, with_texts=asked.texts)
+        return Response(
+            text.encode("utf-8"), media_type=_HTML, headers=_attached(f"{safe_filename(found.name)}-report.html")
+        )
+
+    return await to_thread.run_sync(work, limiter=_writing_files)
+
+
+@router.get(
+    "/runs/{run}/model",
+    response_class=StreamingResponse,
+    tags=["runs"],
+    responses={**documented(409), **_file("The model", _ZIP)},
+)
+async def get_model(run: Name, asked: Annotated[ModelQuery, FromQuery()]) -> StreamingResponse:
+    """A checkpoint as a zip file that `transformers` loads once it is unpacked, with a model card."""
+
+    def work() -> StreamingResponse:
+        store = house().store
+        name, handle = zipped_model(store, queries.get_run(store, run), asked.checkpoint)
+        return StreamingResponse(_blocks(handle), media_type=_ZIP, headers=_attached(name))
+
+    return await to_thread.run_sync(work, limiter=_writing_files)
+
+
+def _attached(filename: str) -> dict[str, str]:
+    """`filename` may hold letters of any script, which a header cannot; both forms are given (RFC 6266)."""
+    plain = filename.encode("ascii", "replace").decode().replace("?", "_")
+    return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename)}"}
+
+
+def _blocks(handle: IO[bytes]) -> Iterator[bytes]:
+    with handle:
+        while block := handle.read(1 << 20):
+            yield block
 
 
 # --- writing ---

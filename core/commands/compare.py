@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from core.actions.comparing import GroupComparison, GroupResult, Summary, compare_groups
+from core.actions.comparing import compare_groups
+from core.actions.comparison import GroupComparison, GroupResult, Summary
 from core.commands.console import Console, number, percent, table
 from core.statistics.compare import Difference, Spread
 from core.statistics.seeds import Estimate
@@ -36,9 +37,12 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
 
 
 def _lines(found: GroupComparison) -> Iterator[str]:
+    yield from found.verdict
+    yield ""
     yield f"Accuracy on {found.split}, mean ± sample SD over seeds, in %. The interval (95 %) resamples seeds and examples."
     yield from table(
-        list(_rows(found)), ["group", "seeds", "accuracy", "interval", "worst cell", "CID", "seconds", "floor"]
+        list(_rows(found)),
+        ["group", "seeds", "accuracy", "interval", "worst cell", "balanced", "CID", "seconds", "floor"],
     )
     yield "floor: the best that the confound alone would reach."
     yield ""
@@ -59,7 +63,10 @@ def _lines(found: GroupComparison) -> Iterator[str]:
         ],
         ["group", "seed", "run", "accuracy", "worst cell", "CID (95 %)", "seconds", ""],
     )
+    yield from _unfinished(found)
     yield from _tests(found)
+    yield from _access(found)
+    yield from _courses(found)
     yield from _settings(found)
     if found.notes:
         yield ""
@@ -82,9 +89,43 @@ def _figures(summary: Summary) -> list[str]:
         _plus_minus(summary.accuracy, 100, 2),
         _interval(summary.accuracy_interval),
         _plus_minus(summary.worst_cell, 100, 2),
+        _plus_minus(summary.balanced_accuracy, 100, 2),
         _plus_minus(summary.cid, 1, 3),
         _plus_minus(summary.seconds, 1, 0),
     ]
+
+
+def _unfinished(found: GroupComparison) -> Iterator[str]:
+    rows = [
+        [group.group, str(one.seed), one.run, one.status, " ".join((one.reason or "").split())]
+        for group in found.groups
+        for one in group.unfinished
+    ]
+    if rows:
+        yield ""
+        yield "Runs without a result:"
+        yield from table(rows, ["group", "seed", "run", "status", "reason"])
+
+
+def _access(found: GroupComparison) -> Iterator[str]:
+    if not found.access:
+        return
+    yield ""
+    yield "Accuracy by access rate, in %:"
+    rows = [[one.method, f"{one.access_rate:g}", _plus_minus(one.accuracy, 100, 2), one.group] for one in found.access]
+    yield from table(rows, ["method", "access rate", "accuracy", "group"])
+
+
+def _courses(found: GroupComparison) -> Iterator[str]:
+    curves = [one for one in found.courses if len(one.points) > 1]
+    if not curves:
+        return
+    yield ""
+    yield "CID over training (step: CID), by diagnoses or by the run's own curve:"
+    rows = [
+        [one.run, one.source, ", ".join(f"{point.step}: {number(point.cid)}" for point in one.points)] for one in curves
+    ]
+    yield from table(rows, ["run", "by", "CID"])
 
 
 def _tests(found: GroupComparison) -> Iterator[str]:

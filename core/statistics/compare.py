@@ -137,12 +137,12 @@ def _sentence(found: Difference) -> str:
     )
     if found.undefined is not None:
         return f"{head}; no test: {found.undefined}."
-    adjusted = [f"Holm p {_p(found.p_holm_pairs)} over all pairs"]
+    adjusted = [f"Holm p {p_in_words(found.p_holm_pairs)} over all pairs"]
     if found.p_holm_baseline is not None:
-        adjusted.insert(0, f"Holm p {_p(found.p_holm_baseline)} against the baseline")
+        adjusted.insert(0, f"Holm p {p_in_words(found.p_holm_baseline)} against the baseline")
     name = found.test.split("'")[0]
     return (
-        f"{head} ({name} t({found.df:.1f}) = {_signed(found.statistic)}, p {_p(found.p_value)}, {', '.join(adjusted)}, "
+        f"{head} ({name} t({found.df:.1f}) = {_signed(found.statistic)}, p {p_in_words(found.p_value)}, {', '.join(adjusted)}, "
         f"95 % interval {_interval(found)}, Hedges' g = {_signed(found.hedges_g)})."
     )
 
@@ -153,7 +153,8 @@ def _interval(found: Difference) -> str:
     return f"{lo} to {hi}"
 
 
-def _p(value: float | None) -> str:
+def p_in_words(value: float | None) -> str:
+    """A p-value behind the letter p: = .021, < .001."""
     if value is None:
         return "unknown"
     return "< .001" if value < 0.001 else f"= {value:.3f}".replace("0.", ".", 1)

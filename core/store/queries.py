@@ -399,7 +399,7 @@ def family(store: Store, run: Run) -> Sequence[Run]:
     older = aliased(Run)
     above = above.union(select(older.id, older.parent_id).join(above, older.id == above.c.parent_id))
     with store.reading() as session:
-        ancestors = dict(row._tuple() for row in session.execute(select(above.c.id, above.c.parent_id)))
+        ancestors = {row.id: row.parent_id for row in session.execute(select(above.c.id, above.c.parent_id))}
         root = next(one for one, parent in ancestors.items() if parent not in ancestors)
         below = select(Run.id).where(Run.id == root).cte("below", recursive=True)
         younger = aliased(Run)
@@ -503,5 +503,5 @@ def counts(store: Store) -> dict[str, Any]:
             "diagnoses": select(func.count()).select_from(Diagnosis).join(Run, Run.id == Diagnosis.run_id).where(THERE),
         }
         totals = {name: session.scalar(statement) for name, statement in counted.items()}
-        by_status = session.execute(select(Job.status, func.count()).group_by(Job.status)).all()
-    return {**totals, "jobs": dict(row._tuple() for row in by_status)}
+        by_status = session.execute(select(Job.status, func.count().label("n")).group_by(Job.status)).all()
+    return {**totals, "jobs": {row.status: row.n for row in by_status}}

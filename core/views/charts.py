@@ -8,15 +8,19 @@ UNTOUCHED = {"marker": {"opacity": 1}}
 """For `selected` and `unselected`: plotly would pale whatever was not clicked."""
 
 
-def config(filename: str, *, select: bool = False) -> dict[str, Any]:
-    """Plotly's tool bar: the camera saves a PNG of three times the size under a telling name."""
+def config(filename: str, *, select: bool = False, image: str = "png") -> dict[str, Any]:
+    """Plotly's tool bar: the camera saves a PNG of three times the size, or an SVG, under a telling name."""
     unwanted = ["lasso2d", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d"] + (
         [] if select else ["select2d"]
     )
     return {
         "displaylogo": False,
         "modeBarButtonsToRemove": unwanted,
-        "toImageButtonOptions": {"format": "png", "scale": 3, "filename": safe_filename(filename)},
+        "toImageButtonOptions": {
+            "format": image,
+            "scale": 1 if image == "svg" else 3,  # an SVG has no pixels
+            "filename": safe_filename(filename),
+        },
     }
 
 

@@ -23,3 +23,8 @@ WORST = "#CC79A7"
 
 CID = "#8E63CE"
 """A model's CID: neither of the two groups' colours. Contrast at least 4 : 1 on white and on the dark ground."""
+
+GROUPS = ("#8E63CE", "#009E73", "#CC5FA0", "#A6761D", "#D8452E", "#3A9FBF", "#7A8B2A", "#8D6E63")
+"""Of groups of runs beside each other; neither of the two confounds' colours."""
+SIGNS = ("circle", "square", "diamond", "triangle-up", "star", "pentagon", "hexagram")
+"""The signs that go with them: one fewer, so that both are the same again only after 56 groups."""

@@ -10,6 +10,8 @@ from core.datasets.warn import THIN
 from core.views.formats import count, counted, listed, percent, plain, signed
 from core.views.texts import help_for
 from pages.data.lengths import lengths_figure
+from pages.parts.saving import config
+from pages.parts.tables import download_csv
 
 WIDEST = 8
 """Most confound values in a table that is laid out whole; a wider one scrolls."""
@@ -27,18 +29,19 @@ def show_profile(profile: Mapping[str, Any], *, key: str) -> None:
     for column, (split, about) in zip(columns, splits.items(), strict=True):
         with column:
             _split(split, about)
+    download_csv(cells_table(splits), "cells.csv", key=f"profile-cells-csv-{key}", label="Every cell, CSV")
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**How long the texts are**")
         st.plotly_chart(
             lengths_figure(splits),
             key=f"lengths-{key}",
-            config={"displayModeBar": False},
+            config=config("text-lengths"),
             alt=_lengths_in_words(splits),
         )
     with right:
         st.markdown("**Texts that occur again**")
-        _duplicates(profile["duplicates"])
+        _duplicates(profile["duplicates"], key)
 
 
 def show_notes(notes: Sequence[str]) -> None:
@@ -66,6 +69,7 @@ def show_rows(frame: pd.DataFrame, *, key: str, most: int = 100) -> None:
             column_config={"text": st.column_config.TextColumn(width="large")},
             alt=f"The first examples of {split} with their label and confound",
         )
+        download_csv(rows[shown], f"first-examples-{split}.csv", key=f"rows-csv-{key}-{split}")
 
 
 def _in_words(splits: Mapping[str, Any]) -> str:
@@ -128,6 +132,23 @@ def _split(split: str, about: Mapping[str, Any]) -> None:
         st.metric("Confound alone", percent(about["confound_only_floor"]), help=help_for("floor"), width="content")
 
 
+def cells_table(splits: Mapping[str, Any]) -> pd.DataFrame:
+    """One row a cell of every split: its examples and their share of the label."""
+    return pd.DataFrame(
+        [
+            {
+                "split": split,
+                "label": cell["label"],
+                "confound": cell["confound"],
+                "n": cell["n"],
+                "share_of_label": cell["n"] / max(about["labels"][cell["label"]], 1),
+            }
+            for split, about in splits.items()
+            for cell in about["cells"]
+        ]
+    )
+
+
 def _shaded(counts: pd.DataFrame, *, escaped: bool) -> Any:
     """Counts with their share of the label; the larger the share, the deeper the shade."""
     share = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
@@ -148,7 +169,7 @@ def _shaded(counts: pd.DataFrame, *, escaped: bool) -> Any:
     return text.style.apply(lambda _: shades, axis=None)
 
 
-def _duplicates(found: Mapping[str, Any]) -> None:
+def _duplicates(found: Mapping[str, Any], key: str) -> None:
     lines = [
         f"{counted(rows, 'row')} of {split} repeat an earlier one." for split, rows in found["within"].items() if rows
     ]
@@ -165,11 +186,9 @@ def _duplicates(found: Mapping[str, Any]) -> None:
     for line in lines:
         st.markdown(line)
     if torn["texts"]:
-        st.dataframe(
-            pd.DataFrame([{"Text": one["text"], "Labels": ", ".join(one["labels"])} for one in torn["examples"]]),
-            hide_index=True,
-            alt="Texts that stand under more than one label",
-        )
+        table = pd.DataFrame([{"Text": one["text"], "Labels": ", ".join(one["labels"])} for one in torn["examples"]])
+        st.dataframe(table, hide_index=True, alt="Texts that stand under more than one label")
+        download_csv(table, "texts-under-several-labels.csv", key=f"profile-torn-csv-{key}")
 
 
 def _lengths_in_words(splits: Mapping[str, Any]) -> str:

@@ -7,13 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from core.store.tables import Diagnosis
-from core.views.charts import config
 from core.views.diagnoses import Point, curve, undiagnosed
 from core.views.formats import counted, interval, listed, signed
 from core.views.texts import help_for
 from core.views.trajectory import trajectory
 from pages.diagnose.choice import Choice
 from pages.parts.address import go_to
+from pages.parts.saving import config
 from pages.parts.tables import download_csv
 from pages.parts.work import start_button
 
@@ -28,7 +28,7 @@ def show_course(
     with left:
         _curve(choice, point, control, busy)
     with right:
-        _cells(diagnosis)
+        _cells(choice.run.name, diagnosis)
 
 
 def _curve(choice: Choice, point: Point, control: tuple[str, Sequence[Point]] | None, busy: bool) -> None:
@@ -95,7 +95,7 @@ def _table(line: Sequence[Point]) -> pd.DataFrame:
     return pd.DataFrame([{name: getattr(one, name) for name in columns} for one in line])
 
 
-def _cells(diagnosis: Diagnosis) -> None:
+def _cells(run_name: str, diagnosis: Diagnosis) -> None:
     st.subheader("By cell", anchor=False, help=help_for("cell"))
     cells = pd.DataFrame(diagnosis.report.get("cells", []))
     if cells.empty:
@@ -116,3 +116,4 @@ def _cells(diagnosis: Diagnosis) -> None:
         },
         alt="Mean CID, training examples and probes of each label × confound cell",
     )
+    download_csv(cells, f"{run_name}-step-{diagnosis.step}-cells.csv", key="diagnose-cells-csv")

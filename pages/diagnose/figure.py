@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.views.charts import config
 from core.views.diagnoses import Point
 from core.views.formats import NOTHING, count, counted, interval, plain, shortened, signed
 from core.views.histograms import two_histograms
@@ -16,6 +15,7 @@ from core.views.texts import help_for
 from pages.diagnose.link import asked, format_bins
 from pages.parts.address import go_to
 from pages.parts.diagnosis_data import examples, matrix
+from pages.parts.saving import config
 
 KEY = "diagnose-histograms"
 SCALES = {"share": "Share of group", "count": "Counts"}

@@ -15,6 +15,7 @@ from pages.diagnose.link import asked
 from pages.diagnose.pickers import pick
 from pages.diagnose.verdict import show_figures, show_verdict
 from pages.parts.address import go_to
+from pages.parts.taking_home import report_button
 from pages.parts.work import active_jobs, show_last_failure, watch
 
 
@@ -51,13 +52,15 @@ def _show_diagnosis(store: Store, choice: Choice, *, busy: bool) -> None:
     show_figures(
         diagnosis, accuracy_at(store, choice.run.id, point.step), control, is_control=dataset.control_of is not None
     )
-    if any(one.step == point.step and one.path is not None for one in choice.checkpoints):
-        st.page_link(
-            "tune/page.py",
-            label="Treat this model",
-            icon=":material/healing:",
-            query_params={"run": choice.run.name, "step": str(point.step)},
-        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if any(one.step == point.step and one.path is not None for one in choice.checkpoints):
+            st.page_link(
+                "tune/page.py",
+                label="Treat this model",
+                icon=":material/healing:",
+                query_params={"run": choice.run.name, "step": str(point.step)},
+            )
+        report_button(choice.run)
     st.divider()
     show_course(choice, point, diagnosis, control, busy=busy)
     st.divider()

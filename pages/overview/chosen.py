@@ -34,7 +34,8 @@ def _one(store: Store, run: RunRow) -> None:
         _link("train", "Curves and cells", ":material/monitoring:", run=run.id)
         if run.status == "done" and not run.demo:
             _link("tune", "Tune", ":material/healing:", run=run.id)
-        compare_link(runs=[run.id])
+        if run.status == "done":
+            compare_link(about=run.group or run.name)
         _link("data", "Data", ":material/table_view:", dataset=run.dataset_id)
         _link("train", "Copy the settings", ":material/content_copy:", clone=run.id)
         rename_box(run.id, run.name, key=f"rename-{run.id}")

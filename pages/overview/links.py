@@ -1,20 +1,11 @@
-"""Links to pages that other parts of the program bring along."""
+"""Links from the run list to pages that look at several runs."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import streamlit as st
 
-COMPARE = Path(__file__).parents[1] / "compare" / "page.py"
 
-
-def compare_link(*, runs: Sequence[str] = (), groups: Sequence[str] = ()) -> None:
-    """To these side by side."""
-    if COMPARE.exists():
-        st.page_link(
-            "compare/page.py",
-            label="Compare",
-            icon=":material/balance:",
-            query_params={"runs": list(runs)} if runs else {"groups": list(groups)},
-            width="content",
-        )
+def compare_link(*, about: str | None = None, runs: Sequence[str] = (), groups: Sequence[str] = ()) -> None:
+    """To these side by side; `about`: a run or group with what belongs beside it."""
+    asked = {"about": about} if about is not None else {"runs": list(runs)} if runs else {"groups": list(groups)}
+    st.page_link("compare/page.py", label="Compare", icon=":material/balance:", query_params=asked, width="content")

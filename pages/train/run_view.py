@@ -30,6 +30,9 @@ from pages.parts.progress import (
     start_worker_button,
 )
 from pages.parts.rounds import show_rounds
+from pages.parts.saving import config
+from pages.parts.tables import download_csv
+from pages.parts.taking_home import model_button, report_button
 from pages.train.results import show_results
 
 CURVES = ("label_loss", "running_accuracy", "dev_accuracy", "dev_worst_cell", "cid", "confound_loss", "joint_loss")
@@ -138,6 +141,9 @@ def _steps_to_take(store: Store, run: Run, busy: bool) -> None:
             help="Opens the form with this run's settings.",
         ):
             st.switch_page("train/page.py", query_params={"clone": run.id})
+        report_button(run)
+        if run.status == "done":
+            model_button(run)
         edit_note(run.id, run.note, key=f"note-{run.id}")
         rename_box(run.id, run.name, key=f"rename-{run.id}")
         delete_button([(run.id, run.name)], busy=busy, key="delete-run")
@@ -216,7 +222,7 @@ def _curves(store: Store, run_id: str) -> None:
     for start in range(0, len(charts), 2):
         row = charts[start : start + 2]
         for place, (name, figure, alt) in zip(st.columns(len(row), gap="large"), row, strict=True):
-            place.plotly_chart(figure, key=f"{name}-{run_id}", config={"displayModeBar": False}, alt=alt)
+            place.plotly_chart(figure, key=f"{name}-{run_id}", config=config(f"{run.name}-{name}"), alt=alt)
 
 
 def _total(run: Run, profile: dict[str, Any]) -> int | None:
@@ -258,6 +264,13 @@ def _siblings(store: Store, run: Run) -> None:
                     icon=STATUS_ICONS[one.status],
                     query_params={"run": one.id},
                 )
+        if run.status == "done" or any(one.status == "done" for one in others):
+            st.page_link(
+                "compare/page.py",
+                label="Compare the seeds",
+                icon=":material/balance:",
+                query_params={"about": run.group},
+            )
 
 
 def _configuration(run: Run, dataset: Dataset) -> None:
@@ -270,12 +283,14 @@ def _configuration(run: Run, dataset: Dataset) -> None:
             ("device", run.device or "–"),
             *((f"version of {name}", str(version)) for name, version in run.versions.items()),
         ]
+        table = pd.DataFrame(rows, columns=["Setting", "Value"])
         st.dataframe(
-            pd.DataFrame(rows, columns=["Setting", "Value"]),
+            table,
             hide_index=True,
             height="content",
             alt="Configuration, data hash, device and versions of the run",
         )
+        download_csv(table, f"{run.name}-settings.csv", key="settings-csv")
 
 
 def _diagnose(run_id: str) -> None:

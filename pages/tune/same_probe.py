@@ -3,7 +3,6 @@
 import pandas as pd
 import streamlit as st
 
-from core.views.charts import config
 from core.views.diagnoses import Point
 from core.views.formats import counted, plain, shortened, signed
 from core.views.histograms import two_histograms
@@ -11,6 +10,7 @@ from core.views.probe_groups import Groups, binned, common_edges, groups
 from core.views.texts import help_for
 from pages.parts.address import go_to
 from pages.parts.diagnosis_data import examples, matrix
+from pages.parts.saving import config
 from pages.parts.tables import download_csv
 from pages.tune.pair import Pair
 

@@ -19,7 +19,14 @@ from pages.tune.pair import Pair
 
 def show_summary(pair: Pair) -> None:
     """A sentence on CID and one on accuracy, and below them the numbers before and after, and the verdict."""
-    st.subheader(cid_in_words(pair), anchor=False)
+    if pair.run.failed_to_fit:
+        st.subheader("The model has forgotten its task", anchor=False)
+        st.markdown(
+            "It is right about as often as guessing would be, so its CID says nothing. After a round a model needs label "
+            "steps to learn the task again: go on with some below, or start anew with a lower learning rate or fewer epochs."
+        )
+    else:
+        st.subheader(cid_in_words(pair), anchor=False)
     told = accuracy_in_words(pair)
     if told:
         st.markdown(told)

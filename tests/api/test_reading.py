@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from core.store import queries
 from core.store.engine import Store
 from tests.pages import synthetic
 from tests.pages.visits import job
+from tests.reports.test_model_export import trained
 
 RUN = "headlines-finetune-2021"
 
@@ -193,3 +195,35 @@ def test_health_tells_whether_writing_is_on(client: TestClient, store: Store, fi
 def test_an_empty_store_has_empty_lists(client: TestClient) -> None:
     for noun in ("datasets", "runs", "diagnoses", "jobs"):
         assert get(client, f"/{noun}")[noun] == []
+
+
+def test_a_report_is_a_file_and_its_texts_can_be_left_out(
+    client: TestClient, store: Store, filled: synthetic.Filled
+) -> None:
+    found = client.get(f"/runs/{RUN}/report")
+    assert found.status_code == 200
+    assert found.headers["content-type"] == "text/html; charset=utf-8"
+    assert 'filename="headlines-finetune-2021-report.html"' in found.headers["content-disposition"]
+    assert found.headers["content-disposition"].startswith("attachment")
+    assert "The model is confounded" in found.text
+    texts = queries.examples(store, filled.dataset)["text"]
+    assert any(text in found.text for text in texts)
+    without = client.get(f"/runs/{RUN}/report", params={"texts": "false"}).text.partition("<noscript>")[0]
+    assert not any(text in without for text in texts)
+    assert client.get("/runs/nope/report").status_code == 404
+    assert client.get(f"/runs/{RUN}/report", params={"other": "1"}).status_code == 422
+
+
+def test_a_model_is_a_zip_file(client: TestClient, store: Store, filled: synthetic.Filled) -> None:
+    run = trained(store, synthetic.add_dataset(store, "small", n_train=60, n_dev=40), "mïne")
+    found = client.get(f"/runs/{run.name}/model", params={"checkpoint": "240"})
+    assert found.status_code == 200
+    assert found.headers["content-type"] == "application/zip"
+    assert "filename*=UTF-8''m%C3%AFne-step-240.zip" in found.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(found.content)) as archive:
+        assert archive.testzip() is None
+        assert "mïne/model.safetensors" in archive.namelist()
+    assert client.get(f"/runs/{run.id}/model").content == found.content
+    gone = client.get(f"/runs/{RUN}/model")
+    assert (gone.status_code, gone.json()["error"]["code"]) == (409, "not_possible")
+    assert client.get(f"/runs/{RUN}/model", params={"checkpoint": "x"}).status_code == 422

@@ -90,6 +90,9 @@ def test_compare_gives_json_and_a_table(store: Store, dataset: Dataset, capsys: 
     first = report["comparisons"]["all"][0]
     assert {"a", "b", "difference", "lo", "hi", "statistic", "df", "p_value", "hedges_g", "sentence"} <= set(first)
     assert report["configuration"][0] == {"key": "label_epochs", "values": {"ft": [10], "it": [3]}}
+    assert report["verdict"][0].startswith("Nothing is shown to be better than finetuning on dev")
+    assert [len(one["points"]) for one in report["courses"]] == [2] * 6
+    add_run(store, dataset, "it", 2031, 0, status="failed", config={"label_epochs": 3})
     assert ask(capsys, "compare", "ft", "it", "--paper")["test"] == "Student's t-test"
 
     assert main(["compare", "it", "--baseline", "ft"]) == 0
@@ -101,6 +104,9 @@ def test_compare_gives_json_and_a_table(store: Store, dataset: Dataset, capsys: 
         "it is 6.0 points above ft in accuracy (Welch t(",
         "label_epochs",
         "Holm's correction",
+        report["verdict"][0],
+        "Runs without a result:",
+        "CID over training",
         "note: ",
     ):
         assert part in shown

@@ -17,8 +17,8 @@ from core.store.tables import Dataset, Metric
 from core.training.config import TrainConfig
 from core.training.treatment_config import TreatmentConfig
 from core.views.round_curves import round_curves
+from core.views.rounds import round_points, rounds_table
 from core.views.texts import ABOUT_METHODS, METHODS
-from pages.parts.rounds import round_points, rounds_table
 from tests.pages import synthetic
 from tests.pages.visits import healthy, job, keep, visit, words, worker
 

@@ -97,7 +97,7 @@ def queued(store: Store, kind: str) -> list[dict[str, object]]:
 def test_without_runs_it_says_what_to_do(store: Store) -> None:
     page = visit("tune")
     assert "There is no model to tune yet" in words(page)
-    assert [one.key for one in page.button] == ["glossary"]
+    assert [button.key for button in page.button] == ["glossary"]
 
 
 def test_what_the_form_says_is_queued_from_the_chosen_checkpoint(store: Store, family: Family) -> None:

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from core.statistics.errors import StatisticsError
-from core.statistics.seeds import bootstrap_accuracy, bootstrap_difference
+from core.statistics.seeds import (
+    bootstrap_accuracy,
+    bootstrap_difference,
+    estimate_accuracy,
+    estimate_difference,
+    redraw_examples,
+)
 
 
 def test_the_variance_is_that_of_a_two_way_mean():
@@ -51,3 +57,17 @@ def test_what_is_no_matrix_of_answers_is_refused():
         bootstrap_accuracy(np.array([0.5, 1.0]), seed=0)
     with pytest.raises(StatisticsError, match="same test examples: 4 and 5"):
         bootstrap_difference(np.ones((2, 4)), np.ones((2, 5)), seed=0)
+
+
+def test_one_drawing_of_examples_serves_many_methods():
+    """Methods that were redrawn together differ by nothing but their seeds where they answer alike."""
+    rng = np.random.default_rng(3)
+    alike = np.tile(rng.integers(2, size=80), (3, 1))
+    first, second, other = redraw_examples([alike, alike[:2], rng.integers(2, size=(4, 80))], seed=1, draws=300)
+    assert estimate_difference(first, second, seed=1).sd == pytest.approx(0, abs=1e-12)
+    whole = estimate_accuracy(other, seed=1)
+    part = estimate_accuracy(other.only([0, 2]), seed=1)
+    assert whole.value == pytest.approx(other.as_is.mean())
+    assert part.value == pytest.approx(other.as_is[[0, 2]].mean())
+    with pytest.raises(StatisticsError, match="same test examples"):
+        redraw_examples([alike, alike[:, :40]], seed=1)

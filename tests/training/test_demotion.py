@@ -56,7 +56,7 @@ def expected(model, data, terms):
             )
             total = total + weight * (a - b) ** 2 / len(GROUPS)
     found = torch.autograd.grad(total, list(model.parameters()), allow_unused=True, materialize_grads=True)
-    return float(total), torch.cat([g.flatten() for g in found])
+    return float(total.detach()), torch.cat([g.flatten() for g in found])
 
 
 def gradient(model):
