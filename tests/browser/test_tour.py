@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.server import Dashboard, serving, settle, visit
 
-STEPS = 8
+STEPS = 9
 
 
 @pytest.fixture(scope="module")
