@@ -3,6 +3,8 @@
 from sqlalchemy import delete, select
 
 from core.errors import UserError
+from core.jobs.tries import KIND as TRY
+from core.jobs.tries import forget
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset, Job, Run
@@ -43,7 +45,7 @@ def delete_dataset(store: Store, dataset: Dataset) -> None:
 
 
 def delete_job(store: Store, job_id: str) -> None:
-    """Remove an ended job and its log; what it made stays.
+    """Remove an ended job and its log; what it made stays, except for the scores of a try, which only it leads to.
 
     Raises:
         UserError: it has not ended.
@@ -53,4 +55,6 @@ def delete_job(store: Store, job_id: str) -> None:
         raise UserError(f"The job {job_id} is {job.status}. Cancel it before deleting it.")
     with store.writing() as session:
         session.execute(delete(Job).where(Job.id == job_id))
+    if job.kind == TRY and job.run_id is not None:
+        forget(store, job.run_id, job_id)
     store.artifacts.delete(f"jobs/{job_id}.log")
