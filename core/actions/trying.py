@@ -59,7 +59,9 @@ def start_try(
         "example": example,
     }
     if wish["text_b"] is not None and dataset.mapping.get("text_b") is None:
-        raise UserError(f"The texts of {dataset.name!r} have no second text, so the model cannot read one. Leave it out.")
+        raise UserError(
+            f"The texts of {dataset.name!r} have no second text, so the model cannot read one. Leave it out."
+        )
     if run.demo:
         raise UserError(
             f"{run.name!r} is the precomputed demo and has no weights to try a text on. Train a run of your own first."
@@ -90,7 +92,8 @@ def try_of(job: Job) -> dict[str, Any] | None:
     labels; versions: the text as it is and with each other confound value, each with `value` (None: none of them), the
     `predicted` label, its calibrated `confidence`, calibrated and `uncalibrated` `probabilities`; calibration and
     calibrated_on; editable or not_editable (why); label and confound that influence was asked for; influence: None while
-    it is being measured, else `problem`, or n of n_train, cid with its interval, helpful and harmful.
+    it is being measured, else `problem`, or n of n_train, cid with its interval, helpful and harmful; seconds since the
+    job was begun until the model was loaded, had decided, and all was known.
     """
     found = (job.result or {}).get(KIND)
     return None if job.kind != KIND else found

@@ -214,6 +214,10 @@ class Trying(Body):
     text: str = Field(min_length=1, max_length=MOST_CHARACTERS)
     text_b: str | None = Field(None, max_length=MOST_CHARACTERS, description="Second text, where the data set has them")
     checkpoint: Literal["final"] | Whole = Field("final", description="`final`, or a label step")
-    label: str | None = Field(None, max_length=1000, description="Influence is measured for it; the predicted one if not given")
-    confound: str | None = Field(None, max_length=1000, description="The text's confound value; what it shows if not given")
+    label: str | None = Field(
+        None, max_length=1000, description="Influence is measured for it; the predicted one if not given"
+    )
+    confound: str | None = Field(
+        None, max_length=1000, description="The text's confound value; what it shows if not given"
+    )
     rows: Literal["sample", "all"] = Field("sample", description="Training examples that are scored")

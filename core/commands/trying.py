@@ -25,7 +25,9 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     found.add_argument("--text-b", help="its second text, where the data set has them")
     found.add_argument("--checkpoint", default="final", help="final, or a label step")
     found.add_argument("--label", help="the label that influence is measured for; the predicted one when not given")
-    found.add_argument("--confound", metavar="VALUE", help="the text's confound value, where it does not show by itself")
+    found.add_argument(
+        "--confound", metavar="VALUE", help="the text's confound value, where it does not show by itself"
+    )
     found.add_argument("--all-rows", action="store_true", help="score every training example, not a sample of them")
     found.add_argument("--wait", action="store_true", help="return when it has ended")
     found.set_defaults(command=_try)

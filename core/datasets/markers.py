@@ -46,7 +46,7 @@ class Marker(Protocol):
 
     @property
     def column(self) -> str:
-        """"text" or "text_b": the field in which it stands."""
+        """ "text" or "text_b": the field in which it stands."""
 
     @property
     def title(self) -> str:
@@ -118,7 +118,9 @@ class Keywords:
 
     def _places(self, text: str) -> list[tuple[int, int]]:
         flags = 0 if self.rule.match_case else re.IGNORECASE
-        every = sorted(found.span() for _, pattern in self.rule.patterns() for found in re.finditer(pattern, text, flags))
+        every = sorted(
+            found.span() for _, pattern in self.rule.patterns() for found in re.finditer(pattern, text, flags)
+        )
         apart: list[tuple[int, int]] = []
         for start, end in every:
             if not apart or start >= apart[-1][1]:
@@ -197,7 +199,9 @@ def _checked(rule: KeywordRule | RegexRule, names: Mapping[str, str], made: Mapp
         return []
     values = _ruled(rule, list(made.values()))
     return [
-        Version(name, text) for (name, text), value in zip(made.items(), values, strict=True) if names.get(value) == name
+        Version(name, text)
+        for (name, text), value in zip(made.items(), values, strict=True)
+        if names.get(value) == name
     ]
 
 
@@ -234,7 +238,9 @@ def _prefix(frame: pd.DataFrame) -> Prefix | NotEditable:
             "the text as a whole, or outside it."
         )
     if any(_share_beginning(tokens[value], starts[other]) > 1 - _NEARLY_ALL for value in values for other in values if other != value and starts[other]):  # fmt: skip
-        return NotEditable("Texts of several confound values begin with the same words, so swapping these changes no confound.")
+        return NotEditable(
+            "Texts of several confound values begin with the same words, so swapping these changes no confound."
+        )
     marker = Prefix({value: starts[value] for value in values})
     word = _gives_away(frame, marker)
     if word is not None:

@@ -31,7 +31,9 @@ class Decided:
     tokens: list[int]
 
 
-def decide(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text], max_length: int) -> Decided:
+def decide(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text], max_length: int
+) -> Decided:
     """What the model says of some texts."""
     labels = labels_of(model)
     encoded = encode(_frame(texts, labels[0]), tokenizer, labels, max_length=max_length)

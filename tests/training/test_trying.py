@@ -59,5 +59,7 @@ def test_the_other_of_two_labels_turns_every_sign() -> None:
     frame = examples()
     train = frame[frame["split"] == "train"].reset_index(drop=True)
     model, tokenizer = load_classifier("tiny", labels=LABELS, seed=1)
-    one, other = (pulls(model, tokenizer, ("new the city", None), y, train, np.arange(9), max_length=32) for y in LABELS)
+    one, other = (
+        pulls(model, tokenizer, ("new the city", None), y, train, np.arange(9), max_length=32) for y in LABELS
+    )
     np.testing.assert_allclose(one, -other, atol=1e-5)

@@ -25,7 +25,7 @@ from core.statistics.sampled import Sample, sample_cells
 from core.statistics.temperature import Calibration, calibrate, scaled
 from core.store import queries
 from core.store.engine import Store
-from core.store.tables import Checkpoint, Job, Run
+from core.store.tables import Checkpoint, Job, Run, now
 from core.training.config import TrainConfig
 from core.training.device import choose_machine
 from core.training.evaluation import predict
@@ -53,6 +53,7 @@ def try_text(reporter: Reporter) -> dict[str, Any]:
     model, tokenizer = load_saved(store.artifacts.fetch_folder(checkpoint.path))
     model.to(machine.device)
     frame = queries.examples(store, dataset)
+    loaded = _seconds(reporter.job)
     reporter.progress(0.1, "reading the text")
 
     text: Text = (str(wish["text"]), wish.get("text_b"))
@@ -79,13 +80,20 @@ def try_text(reporter: Reporter) -> dict[str, Any]:
         "label": wish.get("label") or decided.labels[int(decided.probabilities[0].argmax())],
         "confound": confound,
         "influence": None,
+        "seconds": {"loaded": loaded, "decided": _seconds(reporter.job), "all": None},
     }
     job_id = reporter.job.id
     early = {"try": found}
     reporter.tell(0.15, "the decision is made; influence of the training examples follows")
     reporter.write(lambda session: session.execute(update(Job).where(Job.id == job_id).values(result=early)))
     influence = _influence(reporter, found, text, frame, model, tokenizer, settings)
-    return {"try": {**found, "influence": influence}}
+    seconds = {**found["seconds"], "all": _seconds(reporter.job)}
+    return {"try": {**found, "influence": influence, "seconds": seconds}}
+
+
+def _seconds(job: Job) -> float | None:
+    """Since the job was begun: process and torch included, for which somebody waits as well."""
+    return None if job.started_at is None else round((now() - job.started_at).total_seconds(), 1)
 
 
 # --- the decision ---
@@ -150,7 +158,10 @@ def _calibration(
     )
     dev = frame[frame["split"] == "dev"]
     if dev.empty:
-        return None, "It could not be calibrated: the data set has no dev split, and training examples would flatter it."
+        return (
+            None,
+            "It could not be calibrated: the data set has no dev split, and training examples would flatter it.",
+        )
     if stored is not None:
         table, which = store.artifacts.read_table(str(stored.path)), "predictions stored when the run was evaluated"
     else:
@@ -196,15 +207,13 @@ def _influence(
             reporter.progress(0.15 + 0.84 * done / total, f"influence of {n:,} training examples on the text")
 
     try:
-        scores = pulls(
-            model, tokenizer, text, label, train, sample.rows, max_length=settings.max_length, progress=tell
-        )
+        scores = pulls(model, tokenizer, text, label, train, sample.rows, max_length=settings.max_length, progress=tell)
     except InfluenceError as error:
         return {"problem": str(error)}
     row = _own_row(train, text, job.payload.get("example"))
     itself = {"id": str(train["id"].iloc[row])} if row >= 0 else None
     path = artifact_of(str(job.run_id), job.id)
-    arrays = {"scores": scores, "rows": sample.rows.astype(np.int64)}
+    arrays: dict[str, np.ndarray] = {"scores": scores, "rows": sample.rows.astype(np.int64)}
     reporter.patiently(lambda: store.artifacts.write_arrays(path, arrays))
     known = confound in set(train["confound"].astype(str))
     return {
@@ -263,5 +272,3 @@ def _most(
         }
         for place, one in zip(order, part.itertuples(), strict=False)
     ]
-
-
