@@ -15,6 +15,7 @@ st.navigation(
         st.Page("train/page.py", title="Train", icon=":material/model_training:", url_path="train"),
         st.Page("diagnose/page.py", title="Diagnose", icon=":material/query_stats:", url_path="diagnose"),
         st.Page("tune/page.py", title="Tune", icon=":material/healing:", url_path="tune"),
+        st.Page("try_it/page.py", title="Try", icon=":material/keyboard:", url_path="try"),
         st.Page("jobs/page.py", title="Jobs", icon=":material/checklist:", url_path="jobs"),
     ],
     position="top",

@@ -7,7 +7,15 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.server import Dashboard, serving, visit
 
-PAGES = {"": "Unconfound", "data": "Data", "train": "Train", "diagnose": "Diagnose", "tune": "Tune", "jobs": "Jobs"}
+PAGES = {
+    "": "Unconfound",
+    "data": "Data",
+    "train": "Train",
+    "diagnose": "Diagnose",
+    "tune": "Tune",
+    "try": "Try",
+    "jobs": "Jobs",
+}
 
 
 def test_a_deep_link_is_the_first_visit(tmp_path: Path, page: Page) -> None:
@@ -15,7 +23,7 @@ def test_a_deep_link_is_the_first_visit(tmp_path: Path, page: Page) -> None:
         visit(page, f"{fresh.url}/jobs?job=nothing")
         expect(page.get_by_text("There is no such job")).to_be_visible()
         assert page.get_by_text("Page not found").count() == 0
-        for title in ("Overview", "Data", "Train", "Diagnose", "Tune", "Jobs"):
+        for title in ("Overview", "Data", "Train", "Diagnose", "Tune", "Try", "Jobs"):
             expect(page.get_by_role("link", name=title, exact=True).first).to_be_visible()
         assert page.url.endswith("/jobs?job=nothing")
         page.goto("about:blank")
