@@ -72,12 +72,13 @@ def _swap(found: dict[str, Any]) -> None:
             "Diagnose at probes of every cell. The influence below asks the same question without changing the text."
         )
         return
-    changed = [one for one in found["versions"][1:] if one["predicted"] != found["versions"][0]["predicted"]]
-    icon = ":material/warning:" if changed else ":material/check:"
-    st.markdown(
-        "  \n".join(f"{icon if place == 0 else ''} {plain(said)}" for place, said in enumerate(swap_in_words(found)))
-    )
-    if found["versions"][0]["value"] is None:
+    first, *others = found["versions"]
+    lines = [
+        f"{':material/warning:' if one['predicted'] != first['predicted'] else ':material/check:'} {plain(said)}"
+        for one, said in zip(others, swap_in_words(found), strict=True)
+    ]
+    st.markdown("  \n".join(lines))
+    if first["value"] is None:
         st.caption("Your text shows no confound value; each is added in turn.")
     table = _table(found)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

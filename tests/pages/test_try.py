@@ -146,7 +146,9 @@ def test_a_waiting_text_says_what_the_device_does(store: Store, house: House, se
 # --- what cannot be tried ---
 
 
-def test_the_demo_says_that_it_has_no_weights_and_offers_to_train(store: Store, house: House, settings: Settings) -> None:
+def test_the_demo_says_that_it_has_no_weights_and_offers_to_train(
+    store: Store, house: House, settings: Settings
+) -> None:
     demo = add_run(store, house.dataset, "shown", demo=True)
     page = visit("try_it", run="shown")
     assert "precomputed demo" in words(page)

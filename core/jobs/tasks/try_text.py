@@ -34,6 +34,7 @@ from core.training.trying import Decided, Text, decide, pulls
 MOST_DEV = 2000
 """Dev examples that are predicted to calibrate on, where no predictions are stored."""
 
+_DECIDED = 0.3  # of the time that a try takes, loading included
 _LISTED = 10
 _SHOWN = 300
 
@@ -84,7 +85,7 @@ def try_text(reporter: Reporter) -> dict[str, Any]:
     }
     job_id = reporter.job.id
     early = {"try": found}
-    reporter.tell(0.15, "the decision is made; influence of the training examples follows")
+    reporter.tell(_DECIDED, "the decision is made; influence of the training examples follows")
     reporter.write(lambda session: session.execute(update(Job).where(Job.id == job_id).values(result=early)))
     influence = _influence(reporter, found, text, frame, model, tokenizer, settings)
     seconds = {**found["seconds"], "all": _seconds(reporter.job)}
@@ -204,7 +205,9 @@ def _influence(
 
     def tell(done: int, total: int | None) -> None:
         if total:
-            reporter.progress(0.15 + 0.84 * done / total, f"influence of {n:,} training examples on the text")
+            reporter.progress(
+                _DECIDED + (0.99 - _DECIDED) * done / total, f"influence of {n:,} training examples on the text"
+            )
 
     try:
         scores = pulls(model, tokenizer, text, label, train, sample.rows, max_length=settings.max_length, progress=tell)
