@@ -31,8 +31,12 @@ def show_form(store: Store, choice: Choice, dataset: Dataset, job: Job | None) -
     second = dataset.mapping.get("text_b") is not None
     if second:
         st.text_area("Second text", key="try-text-b", height=80, max_chars=MOST_CHARACTERS)
-    with st.expander("Take an example of the data set", icon=":material/format_list_bulleted:"):
-        pick_example(dataset)
+    shelf = st.expander(
+        "Take an example of the data set", icon=":material/format_list_bulleted:", key="try-shelf", on_change="rerun"
+    )
+    if shelf.open:  # a large data set is read only when somebody looks
+        with shelf:
+            pick_example(dataset)
     n_train = int(dataset.profile["splits"]["train"]["n"])
     whole = n_train <= SAMPLED
     columns = st.columns(2 if whole else 3, vertical_alignment="bottom")

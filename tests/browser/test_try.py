@@ -1,7 +1,6 @@
 """Try in a real browser with a real worker: from an example of the data set to who speaks for it, and back by link."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ HOSTILE = "Positive . <script>alert('x')</script> **bold** :smile: هذا نص �
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a trained run, whose server comes and goes."""
     folder = tmp_path_factory.mktemp("home")
     with serving(folder, UNCONFOUND_DEMO="false") as dashboard:
@@ -29,7 +28,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             dashboard.store, settings, keep(dashboard.store), encoder="tiny", options=SMALL, name="leaning"
         )
         assert wait_for(dashboard.store, settings, begun.job.id).status == "done"
-    yield folder
+    return folder
 
 
 def trying(page: Page, dashboard: Dashboard, text: str) -> None:
