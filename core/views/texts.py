@@ -64,6 +64,11 @@ TERMS: dict[str, Term] = {
         "Expected calibration error: how far the model's confidence is from how often it is right.",
         "https://arxiv.org/abs/1706.04599",
     ),
+    "calibrated": Term(
+        "Confidence that was made to agree with how often the model is right on held-out examples: all its log-probabilities "
+        "are divided by one temperature, which changes no decision.",
+        "https://arxiv.org/abs/1706.04599",
+    ),
     "gap": Term(
         "Accuracy where the confound goes with the label as in training, minus accuracy where it does not.",
         "https://arxiv.org/abs/1911.08731",
@@ -192,7 +197,7 @@ STATUS = {
     "failed": "failed",
     "cancelled": "cancelled",
 }
-KINDS = {"train": "Training", "diagnose": "Diagnosis", "evaluate": "Evaluation"}
+KINDS = {"train": "Training", "diagnose": "Diagnosis", "evaluate": "Evaluation", "try": "Try of a text"}
 STATUS_ICONS = {
     "queued": ":material/hourglass_empty:",
     "running": ":material/play_circle:",
