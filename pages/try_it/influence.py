@@ -10,12 +10,13 @@ from core.actions.trying import influence_in_words
 from core.errors import UserError
 from core.store.engine import open_store
 from core.store.tables import Run
+from core.views.charts import safe_filename
 from core.views.formats import NOTHING, count, counted, interval, plain, shortened, signed
 from core.views.histograms import two_histograms
 from core.views.probe_groups import Groups, groups, histogram
 from core.views.texts import help_for
 from pages.parts.diagnosis_data import examples
-from pages.parts.saving import config, safe_filename
+from pages.parts.saving import config
 from pages.parts.tables import download_csv
 
 LISTED = 10
