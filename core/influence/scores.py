@@ -52,7 +52,9 @@ def cosine_scores(
 
     Source: Han & Tsvetkov 2021, §2, after Barshan et al. 2020.
     """
-    engine = Engine(model, by_layer=by_layer, parameters=parameters, memory=memory, tf32=tf32, progress=progress, watch=watch)
+    engine = Engine(
+        model, by_layer=by_layer, parameters=parameters, memory=memory, tf32=tf32, progress=progress, watch=watch
+    )
     found = engine.products(train, probes)
     train_norms = _norms(found.train, "Example")  # [N]
     probe_norms = _norms(found.probes, "Probe")  # [P]
