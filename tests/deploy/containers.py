@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,13 +15,6 @@ import pytest
 from tests.deploy import images
 
 KEPT = ("LANG", "OMP_NUM_THREADS", "UNCONFOUND_CALIBRATE", "HF_HUB_OFFLINE")
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -48,12 +40,14 @@ class Container:
     @property
     def places(self) -> dict[str, Path]:
         """Where the image's folders are on this machine."""
-        return {"/data": self.home, "/hub": self.folder / "hub", "/tmp": self.folder / "tmp"}  # noqa: S108
+        return {"/data": self.home, "/hub": self.folder / "hub", "/tmp": self.folder / "tmp"}
 
     def environment(self) -> dict[str, str]:
         """The image's variables, with its folders where they are here."""
         said = {name: str(self.places.get(value, value)) for name, value in images.environment(self.image).items()}
-        path = os.pathsep.join([str(self.packages / "bin"), os.path.dirname(os.path.realpath(sys.executable)), os.defpath])
+        path = os.pathsep.join(
+            [str(self.packages / "bin"), os.path.dirname(os.path.realpath(sys.executable)), os.defpath]
+        )
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         return {**kept, **said, "PATH": path, "TMPDIR": said["HOME"], **self.settings}
 

@@ -11,7 +11,9 @@ from tests.deploy import images
 
 
 def test_hadolint_has_nothing_to_say() -> None:
-    done = subprocess.run([images.tool("hadolint"), str(images.DOCKERFILE)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [images.tool("hadolint"), str(images.DOCKERFILE)], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
@@ -21,7 +23,9 @@ def test_every_source_of_a_copy_is_in_git_and_reaches_the_builder() -> None:
     for stage in images.stages().values():
         for sources, _target in images.copies(stage):
             for source in sources:
-                assert images.below(source, sent), f"{source} (stage {stage.name}) is not tracked, or .dockerignore has it"
+                assert images.below(source, sent), (
+                    f"{source} (stage {stage.name}) is not tracked, or .dockerignore has it"
+                )
                 checked += 1
     assert checked >= 8
 

@@ -14,8 +14,9 @@ import pytest
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import open_store
+from tests.browser.server import free_port
 from tests.deploy import images
-from tests.deploy.containers import Container, free_port
+from tests.deploy.containers import Container
 from tests.pages.visits import PAGES
 
 BASE = "teams/unconfound"
