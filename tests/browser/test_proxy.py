@@ -58,7 +58,7 @@ def caddy(folder: Path, port: int, server: int) -> list[str]:
     """The block for plain HTTP on a port of its own."""
     block = once(shown("caddy"), f"{NAME} {{", f"http://{NAME}:{port} {{\n    bind 127.0.0.1")
     block = once(block, "127.0.0.1:8501", f"127.0.0.1:{server}")
-    (folder / "Caddyfile").write_text(f"{{\n    admin off\n    persist_config off\n}}\n{block}")
+    (folder / "Caddyfile").write_text(f"{{\n    admin off\n}}\n{block}")
     return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
@@ -134,7 +134,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def test_a_deep_link_opens_below_the_path_over_a_websocket(site: Site, page: Page) -> None:
     sockets: list[WebSocket] = []
     asked: list[str] = []
-    page.on("websocket", sockets.append)
+    page.on("websocket", lambda socket: sockets.append(socket))
     page.on("request", lambda request: asked.append(request.url))
     visit(page, f"{site.address}/jobs?job=nothing")
     expect(page.get_by_text("There is no such job")).to_be_visible()
