@@ -70,7 +70,7 @@ def explain(error: Exception) -> bool:
 app = st.App(
     "pages/main.py",
     lifespan=lifespan,
-    routes=routes(),
+    routes=routes(st.get_option("server.baseUrlPath")),
     middleware=[Middleware(SecurityHeaders)],
     on_script_error=explain,
 )
