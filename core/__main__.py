@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from core.commands import backups, compare, datasets, jobs, runs, status, taking_home, tuning
+from core.commands import backups, compare, datasets, doctor, jobs, runs, status, taking_home, tuning
 from core.commands.console import Console, JobFailedError
 from core.errors import UserError
 from core.settings import get_settings
@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     jobs.add_commands(commands, common)
     status.add_commands(commands, common)
     backups.add_commands(commands, common)
+    doctor.add_commands(commands, common)
     return parser
 
 
