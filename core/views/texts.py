@@ -24,6 +24,12 @@ TERMS: dict[str, Term] = {
         "prefix, an author or a dialect.",
         PAPER,
     ),
+    "layers": Term(
+        "Gradient cosine is a sum over layers, so CID is too: each layer's share says how much of CID comes from its "
+        "parameters. Within the layer: CID of the cosines that its own gradients have. Blocks are numbered from the input "
+        "on, as a round's layers are on Tune.",
+        PAPER,
+    ),
     "cell": Term(
         "All examples that share one label and one confound value.",
         "https://arxiv.org/abs/1911.08731",
