@@ -176,6 +176,18 @@ def test_it_says_in_which_layers_the_confound_lives(monkeypatch: pytest.MonkeyPa
     assert sum("layer" in (chart.proto.alt or "") for chart in at.get("plotly_chart")) == 2
 
 
+def test_a_confounded_model_is_offered_two_ways_out(monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace) -> None:
+    filled: Filled = shared.filled
+    at = opened(monkeypatch, shared.home, run=filled.run.name)
+    links = {link.proto.label: link.proto.query_string for link in at.get("page_link")}
+    assert links["Train anew with influence tuning"] == f"clone={filled.run.id}&method=influence-tuning"
+    assert links["Train anew with embedding tuning"] == f"clone={filled.run.id}&method=embedding-tuning"
+    assert "What now?" in words(at)
+    control = opened(monkeypatch, shared.home, run=filled.control.name)
+    assert "What now?" not in words(control)
+    assert not [link for link in control.get("page_link") if link.proto.label.startswith("Train anew")]
+
+
 def test_a_diagnosis_from_before_layers_says_so(
     monkeypatch: pytest.MonkeyPatch, store: Store, settings: Settings
 ) -> None:
