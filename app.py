@@ -71,7 +71,7 @@ def explain(error: Exception) -> bool:
 app = st.App(
     "pages/main.py",
     lifespan=lifespan,
-    routes=routes(),
+    routes=routes(st.get_option("server.baseUrlPath")),
     middleware=[Middleware(SecurityHeaders), Middleware(Door)],
     on_script_error=explain,
 )

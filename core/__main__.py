@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from core.commands import backups, compare, datasets, doctor, jobs, runs, status, taking_home, tuning
+from core.commands import backups, compare, datasets, doctor, jobs, runs, status, taking_home, trying, tuning
 from core.commands.console import Console, JobFailedError
 from core.errors import UserError
 from core.settings import get_settings
@@ -32,6 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     datasets.add_commands(commands, common)
     runs.add_commands(commands, common)
     tuning.add_commands(commands, common)
+    trying.add_commands(commands, common)
     compare.add_commands(commands, common)
     taking_home.add_commands(commands, common)
     jobs.add_commands(commands, common)

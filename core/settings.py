@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     )
     demo: bool = Field(True, description="Put the precomputed demo into an empty store")
     calibrate: bool = Field(True, description="Measure this machine's speed when the worker has nothing to do")
+    start_worker: bool = Field(
+        True, description="Start a worker beside the dashboard or command; not where one is a service of its own"
+    )
     worker_idle_seconds: float = Field(
         600.0, gt=0, description="An unwatched worker with nothing to do leaves after this"
     )

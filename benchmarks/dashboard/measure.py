@@ -1,0 +1,74 @@
+"""One page: its very first load, later loads, coming from another page, and each choice on it."""
+
+from dataclasses import dataclass
+from statistics import median
+
+from playwright.sync_api import Browser, Page
+
+from benchmarks.dashboard.stopwatch import load_ms, reaction_ms, wait, watch
+from benchmarks.dashboard.visits import Choice, Visit
+
+USABLE_MS = 1000
+REACTS_MS = 300
+VIEWPORT = {"width": 1280, "height": 900}
+FIRST, AGAIN = "first load, nothing cached", "load"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was done on a page, how long each turn took, and what is wanted of the median (nothing of a first load)."""
+
+    page: str
+    what: str
+    ms: list[float]
+    target: float | None
+
+    @property
+    def median(self) -> float:
+        """The middle of the turns."""
+        return median(self.ms)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the median is below the target."""
+        return None if self.target is None else self.median < self.target
+
+
+def measure(browser: Browser, address: str, visit: Visit, turns: int) -> list[Row]:
+    """Every figure of one page."""
+    context = browser.new_context(viewport=VIEWPORT)  # type: ignore[arg-type]
+    page = context.new_page()
+    watch(page)
+    url = f"{address}/{visit.address}"
+    first = load_ms(page, url, visit.content)
+    rows = [Row(visit.name, FIRST, [first], None)]
+    rows.append(Row(visit.name, AGAIN, [load_ms(page, url, visit.content) for _ in range(turns)], USABLE_MS))
+    rows += [
+        Row(visit.name, choice.name, _choices(page, url, visit, choice, turns), REACTS_MS) for choice in visit.choices
+    ]
+    context.close()
+    return rows
+
+
+def _choices(page: Page, url: str, visit: Visit, choice: Choice, turns: int) -> list[float]:
+    """The turns of a choice; the one before them is not counted, as the page has only just been loaded."""
+    content = visit.content if choice.again else '[data-testid="stMain"]'
+    load_ms(page, url, visit.content)
+    took = []
+    for turn in range(turns + 1):
+        if turn and not choice.again:
+            load_ms(page, url, visit.content)
+        wait(page, visit.content)
+        took.append(reaction_ms(page, lambda turn=turn: choice.act(page, turn), content))  # type: ignore[misc]
+    return took[1:]
+
+
+def nothing(browser: Browser, address: str, turns: int) -> float:
+    """The load of a page that says one word: what Streamlit and the browser take by themselves."""
+    context = browser.new_context(viewport=VIEWPORT)  # type: ignore[arg-type]
+    page = context.new_page()
+    watch(page)
+    load_ms(page, address, "h1")
+    found = median(load_ms(page, address, "h1") for _ in range(turns))
+    context.close()
+    return found

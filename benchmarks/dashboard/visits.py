@@ -1,0 +1,140 @@
+"""Which pages are opened, and what is chosen on them. A page is one entry."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+from benchmarks.dashboard.fill import Names
+
+HISTOGRAMS = ".st-key-diagnose-histograms .nsewdrag"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Something that a person picks: what is done in the browser in turn `n`, so that each turn picks something else."""
+
+    name: str
+    act: Callable[[Page, int], None]
+    again: bool = True
+    """Whether the page is as before afterwards, so that the next turn can begin at once."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A page by its address, what is there once it is usable, and what is chosen on it."""
+
+    name: str
+    address: str
+    content: str
+    choices: tuple[Choice, ...] = ()
+
+
+def visits(names: Names) -> list[Visit]:
+    """Every page, those with large data with the largest."""
+    runs = "[class*=st-key-runs-]:has(canvas)"
+    first, second = names.groups
+    grid = '[data-testid="stDataFrame"]'
+    return [
+        Visit(
+            "Overview, 500 runs",
+            "",
+            f"{runs} {grid}",
+            (Choice("a run of the list", _row(runs)), Choice("text to find", _find("Find"))),
+        ),
+        Visit(
+            "Data, the list",
+            "data",
+            f".st-key-datasets {grid}",
+            (Choice("a data set", _row(".st-key-datasets", among=2), again=False),),
+        ),
+        Visit(
+            "Data, 100,000 rows",
+            f"data?dataset={names.dataset}",
+            '[data-testid="stPlotlyChart"] .nsewdrag',
+            (Choice("a split of the examples", _split),),
+        ),
+        Visit(
+            "Train, the form",
+            "train",
+            ".st-key-launch button",
+            (Choice("a data set", _option("Data set")), Choice("a method", _option("Method"))),
+        ),
+        Visit("Train, a run", f"train?run={names.run}", '[data-testid="stPlotlyChart"] .nsewdrag'),
+        Visit(
+            "Diagnose, 40 × 100,000",
+            f"diagnose?run={names.run}",
+            HISTOGRAMS,
+            (
+                Choice("a probe", _row("[class*=st-key-diagnose-probes-]:has(canvas)")),
+                Choice("a bin", _option("Bin of influence")),
+                Choice("the most harmful examples", _segment("Most harmful", "Most helpful")),
+                Choice("text to find", _find("Find in text")),
+                Choice("a checkpoint", _option("Checkpoint")),
+            ),
+        ),
+        Visit(
+            "Tune, before and after of 40 × 100,000",
+            f"tune?run={names.child}",
+            ".st-key-tune-histogram-after .nsewdrag",
+            (Choice("a probe", _option("Probe")),),
+        ),
+        Visit(
+            "Compare, two groups of five seeds",
+            f"compare?groups={first}&groups={second}",
+            '[data-testid="stPlotlyChart"] .nsewdrag',
+            (Choice("a baseline", _option("Baseline")),),
+        ),
+        Visit(
+            "Jobs, 1,000 that have ended",
+            "jobs",
+            f".st-key-ended-jobs {grid}",
+            (Choice("a job", _row(".st-key-ended-jobs"), again=False),),
+        ),
+        Visit("Jobs, one", f"jobs?job={names.job}", '[data-testid="stMarkdown"]'),
+    ]
+
+
+def _row(table: str, among: int = 4) -> Callable[[Page, int], None]:
+    """A line of a table. It is drawn on a canvas, so it is a click at a place."""
+
+    def act(page: Page, turn: int) -> None:
+        page.locator(f'{table} [data-testid="stDataFrame"] .dvn-scroller').first.click(
+            position={"x": 16, "y": 18 + 35 * (1 + turn % among)}
+        )
+
+    return act
+
+
+def _option(label: str) -> Callable[[Page, int], None]:
+    """Another option of a select box than the one that is chosen."""
+
+    def act(page: Page, turn: int) -> None:
+        page.get_by_role("combobox", name=label).first.focus()
+        page.keyboard.press("ArrowDown")
+        others = page.locator('[role="option"][aria-selected="false"]')
+        others.nth(turn % min(2, others.count())).click()
+
+    return act
+
+
+def _segment(*titles: str) -> Callable[[Page, int], None]:
+    def act(page: Page, turn: int) -> None:
+        page.get_by_role("radio", name=titles[turn % len(titles)]).first.click()
+
+    return act
+
+
+def _find(label: str) -> Callable[[Page, int], None]:
+    def act(page: Page, turn: int) -> None:
+        box = page.get_by_label(label, exact=True).first
+        box.fill(("a", "e", "i", "r")[turn % 4])
+        box.press("Enter")
+
+    return act
+
+
+def _split(page: Page, turn: int) -> None:
+    if page.get_by_role("radio", name="dev").count() == 0 or not page.get_by_role("radio", name="dev").is_visible():
+        page.get_by_text("The first examples").click()
+    page.get_by_role("radio", name=("dev", "train")[turn % 2]).last.click()
