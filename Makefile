@@ -33,12 +33,12 @@ reproduce: $(VENV)/run.stamp
 		|| [ $$? -eq 1 ] || exit $$?; \
 	done
 
-$(VENV)/run.stamp: requirements.txt tools/install.py
+$(VENV)/run.stamp: requirements.txt requirements-web.txt tools/install.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python tools/install.py requirements.txt
 	touch $@
 
-$(VENV)/test.stamp: requirements.txt requirements-dev.txt tools/install.py
+$(VENV)/test.stamp: requirements.txt requirements-web.txt requirements-dev.txt tools/install.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python tools/install.py requirements-dev.txt
 	touch $@

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.actions.startup import open_house
+from core.api.door import Door
 from core.api.service import routes
 from core.errors import UserError
 from core.settings import get_settings
@@ -70,7 +71,7 @@ def explain(error: Exception) -> bool:
 app = st.App(
     "pages/main.py",
     lifespan=lifespan,
-    routes=routes(),
-    middleware=[Middleware(SecurityHeaders)],
+    routes=routes(st.get_option("server.baseUrlPath")),
+    middleware=[Middleware(SecurityHeaders), Middleware(Door)],
     on_script_error=explain,
 )

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from core.commands import compare, datasets, jobs, runs, status, taking_home, tuning
+from core.commands import backups, compare, datasets, doctor, jobs, runs, status, taking_home, trying, tuning
 from core.commands.console import Console, JobFailedError
 from core.errors import UserError
 from core.settings import get_settings
@@ -32,10 +32,13 @@ def build_parser() -> argparse.ArgumentParser:
     datasets.add_commands(commands, common)
     runs.add_commands(commands, common)
     tuning.add_commands(commands, common)
+    trying.add_commands(commands, common)
     compare.add_commands(commands, common)
     taking_home.add_commands(commands, common)
     jobs.add_commands(commands, common)
     status.add_commands(commands, common)
+    backups.add_commands(commands, common)
+    doctor.add_commands(commands, common)
     return parser
 
 
@@ -46,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = get_settings()
         store = open_store(settings)
-        store.migrate()
+        if getattr(options, "migrate", True):
+            store.migrate()
         command(options, Console(store, settings, as_json=options.json))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

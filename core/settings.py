@@ -4,9 +4,10 @@ import re
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import UserError
 
@@ -24,7 +25,9 @@ class Settings(BaseSettings):
         None, repr=False, description="postgresql://user:password@host/database; a SQLite file in `home` when not given"
     )
     artifacts_url: str | None = Field(
-        None, description="Folder or fsspec URL of the artifacts (s3://bucket/prefix); `home/artifacts` when not given"
+        None,
+        repr=False,
+        description="Folder or fsspec URL of the artifacts (s3://bucket/prefix); `home/artifacts` when not given",
     )
     artifacts_cache_mb: int = Field(
         20_000, ge=0, description="How much of a remote artifact root may lie in `home/cache`, in MiB"
@@ -35,7 +38,8 @@ class Settings(BaseSettings):
     max_rows: int = Field(1_000_000, ge=10)
     max_columns: int = Field(200, ge=2)
     max_cell_chars: int = Field(100_000, ge=100)
-    max_epochs: int = Field(200, ge=1)
+    max_epochs: int = Field(200, ge=1, description="Most passes over the training set, or tuning epochs of a round")
+    max_model_millions: int = Field(500, ge=1, le=500, description="Largest encoder, in millions of parameters")
     max_queue: int = Field(500, ge=1, description="Jobs that may wait at once")
     max_job_hours: float = Field(48.0, gt=0, description="A job that runs longer is ended")
     hung_minutes: float = Field(30.0, gt=0, description="A job that reports no progress for so long is told as hung")
@@ -49,12 +53,23 @@ class Settings(BaseSettings):
         None, min_length=16, description="Token of the JSON API; what writes is refused without one; see docs/api.md"
     )
 
+    allowed_hosts: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Names, with commas between, that the server answers to besides localhost and bare addresses; * for any",
+    )
+    proxy_signs_in: bool = Field(
+        False, description="A proxy before the server signs people in, so it may be reached from other machines"
+    )
+
     threads: int | None = Field(None, ge=1, description="CPU threads of a job; all cores when not given")
     ranks: int = Field(
         1, ge=1, le=64, description="Processes of a job, each with a GPU of its own; without GPUs they share the CPU"
     )
     demo: bool = Field(True, description="Put the precomputed demo into an empty store")
     calibrate: bool = Field(True, description="Measure this machine's speed when the worker has nothing to do")
+    start_worker: bool = Field(
+        True, description="Start a worker beside the dashboard or command; not where one is a service of its own"
+    )
     worker_idle_seconds: float = Field(
         600.0, gt=0, description="An unwatched worker with nothing to do leaves after this"
     )
@@ -71,6 +86,16 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """The database's SQLAlchemy URL, with its password."""
         return self.database_url or f"sqlite:///{self.home.resolve() / 'unconfound.sqlite'}"
+
+    @property
+    def max_parameters(self) -> int:
+        """Most parameters of an encoder."""
+        return self.max_model_millions * 1_000_000
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
 
     @field_validator("artifacts_url")
     @classmethod

@@ -20,6 +20,7 @@ page = st.navigation(
         st.Page("diagnose/page.py", title="Diagnose", icon=":material/query_stats:", url_path="diagnose"),
         st.Page("tune/page.py", title="Tune", icon=":material/healing:", url_path="tune"),
         st.Page("compare/page.py", title="Compare", icon=":material/balance:", url_path="compare"),
+        st.Page("try_it/page.py", title="Try", icon=":material/keyboard:", url_path="try"),
         st.Page("jobs/page.py", title="Jobs", icon=":material/checklist:", url_path="jobs"),
     ],
     position="top",

@@ -2,11 +2,15 @@
 
 On Linux the package index gives torch with several gigabytes of CUDA libraries. A machine without an NVIDIA GPU gets the
 CPU build instead: a wheel that pip already knows of (PIP_FIND_LINKS), else the one from PyTorch's own index. Elsewhere,
-and on a GPU machine, plain pip does the right thing.
+and on a GPU machine, plain pip does the right thing. `--torch` says which build it is to be where the machine that installs
+is not the one that computes, as when an image is built: `cpu`, `cuda` (the package index's own), or the name of one of
+PyTorch's indices for other drivers, such as `cu126`.
 
     python tools/install.py requirements.txt
+    python tools/install.py --torch cuda requirements.txt
 """
 
+import argparse
 import platform
 import re
 import shutil
@@ -15,13 +19,18 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+INDICES = "https://download.pytorch.org/whl"
 
 
-def main(requirements: Path) -> int:
+def main(requirements: Path, build: str) -> int:
     """Install torch first where plain pip would choose the wrong build, then everything."""
-    if platform.system() == "Linux" and not has_gpu():
-        install_cpu_torch(pinned("torch", requirements))
+    if build == "auto":
+        build = "cpu" if platform.system() == "Linux" and not has_gpu() else "cuda"
+    wanted = pinned("torch", requirements)
+    if build == "cpu":
+        install_cpu_torch(wanted)
+    elif build != "cuda" and pip("--extra-index-url", f"{INDICES}/{build}", f"torch=={wanted}+{build}") != 0:
+        sys.exit(f"PyTorch has no build {build} of torch {wanted}.")
     return pip("-r", str(requirements))
 
 
@@ -41,7 +50,7 @@ def install_cpu_torch(wanted: str) -> None:
         pass
     if pip("--no-index", "--no-deps", f"torch=={wanted}", quiet=True) == 0:
         return
-    if pip("--index-url", CPU_INDEX, "--no-deps", f"torch=={wanted}") != 0:
+    if pip("--index-url", f"{INDICES}/cpu", "--no-deps", f"torch=={wanted}") != 0:
         sys.exit(
             "The CPU build of torch could not be installed; without it pip would download several gigabytes of CUDA."
         )
@@ -65,4 +74,8 @@ def pip(*arguments: str, quiet: bool = False) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    options = argparse.ArgumentParser(description="Install a requirements file with the build of torch that suits.")
+    options.add_argument("--torch", default="auto", metavar="BUILD", help="auto, cpu, cuda, or an index such as cu126")
+    options.add_argument("requirements", type=Path)
+    chosen = options.parse_args()
+    sys.exit(main(chosen.requirements, chosen.torch))

@@ -10,6 +10,8 @@ from core.actions.names import free_name
 from core.errors import NotFoundError, UserError
 from core.jobs.housekeeping import remove_run
 from core.jobs.queue import request_cancel
+from core.jobs.tries import KIND as TRY
+from core.jobs.tries import forget
 from core.settings import Settings
 from core.store import queries
 from core.store.clock import moment
@@ -167,7 +169,7 @@ def delete_dataset(store: Store, dataset: Dataset) -> None:
 
 
 def delete_job(store: Store, job_id: str) -> None:
-    """Remove an ended job and its log; what it made stays.
+    """Remove an ended job and its log; what it made stays, except for the scores of a try, which only it leads to.
 
     Raises:
         UserError: it has not ended.
@@ -177,4 +179,6 @@ def delete_job(store: Store, job_id: str) -> None:
         raise UserError(f"The job {job_id} is {job.status}. Cancel it before deleting it.")
     with store.writing() as session:
         session.execute(delete(Job).where(Job.id == job_id))
+    if job.kind == TRY and job.run_id is not None:
+        forget(store, job.run_id, job_id)
     store.artifacts.delete(f"jobs/{job_id}.log")

@@ -139,6 +139,7 @@ def diagnosis_summary(diagnosis: Diagnosis, run: Run) -> dict[str, Any]:
         "sentence": diagnosis.sentence,
         "n_train": diagnosis.n_train,
         "probes": diagnosis.report["probes"],
+        "layers": diagnosis.report.get("layers", []),
         "config": diagnosis.config,
         "device": diagnosis.device,
         "seconds": diagnosis.seconds,

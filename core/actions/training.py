@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core.actions.names import LONGEST, checked_name, free_name
+from core.actions.quotas import check_quotas
 from core.actions.seed_groups import settings_of
 from core.encoders.catalogue import resolve
 from core.errors import UserError
@@ -164,6 +165,7 @@ def _prepared(
         {**(options or {}), "method": trained_as, "encoder": spec.name, "seed": str(seed)}
         | ({"revision": spec.revision} if spec.revision else {})
     )
+    check_quotas(settings, config, spec)
     return Run(
         name=free_name(store, Run, name, f"{dataset.name[:_PROPOSED]}-{method}-{seed}"),
         dataset_id=trained_on.id,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.actions.names import free_name
+from core.actions.quotas import check_quotas
 from core.actions.training import Started
 from core.errors import UserError
 from core.jobs.launch import ensure_worker
@@ -61,6 +62,7 @@ def start_tuning(
             "Train a run of your own, or choose another checkpoint."
         )
     config = child_config(run, kind, options or {}, then_label_steps)
+    check_quotas(settings, config)
     child = Run(
         name=free_name(store, Run, name, f"{run.name}-{start.step}-{kind}"),
         dataset_id=run.dataset_id,

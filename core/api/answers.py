@@ -226,9 +226,12 @@ class DiagnosisPage(PageOf):
 
 
 class Diagnosis(DiagnosisRow):
-    """A diagnosis: CID with its interval and null, the verdict, and each probe's part."""
+    """A diagnosis: CID with its interval and null, the verdict, each probe's part and each layer's."""
 
     probes: list[dict[str, Any]]
+    layers: list[dict[str, Any]] = Field(
+        description="Shares of CID by layer; they add up to it. Empty for old diagnoses"
+    )
 
 
 class Matrix(PageOf):

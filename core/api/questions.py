@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from core.actions.annotating import LONGEST_NOTE
 from core.actions.names import LONGEST
+from core.actions.trying import MOST_CHARACTERS
 from core.actions.tuning import KINDS
 from core.training.config import Method, TrainConfig
 from core.training.diagnosis_config import DiagnosisConfig, Estimator, ProbeSource
@@ -231,3 +232,20 @@ class Diagnosing(Body):
     probes: Probes = 40
     probe_source: ProbeSource = "train"
     seed: Seed | None = Field(None, description="Of the choice of probes; the run's own when not given")
+
+
+class Trying(Body):
+    """A text to try on a checkpoint."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Negative . A short headline ."}]})
+
+    text: str = Field(min_length=1, max_length=MOST_CHARACTERS)
+    text_b: str | None = Field(None, max_length=MOST_CHARACTERS, description="Second text, where the data set has them")
+    checkpoint: Literal["final"] | Whole = Field("final", description="`final`, or a label step")
+    label: str | None = Field(
+        None, max_length=1000, description="Influence is measured for it; the predicted one if not given"
+    )
+    confound: str | None = Field(
+        None, max_length=1000, description="The text's confound value; what it shows if not given"
+    )
+    rows: Literal["sample", "all"] = Field("sample", description="Training examples that are scored")

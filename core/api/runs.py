@@ -19,6 +19,7 @@ from core.actions.deleting import delete_run, find_deleted, list_deleted, restor
 from core.actions.diagnosing import start_diagnosis
 from core.actions.evaluating import start_evaluation
 from core.actions.training import start_group, start_training
+from core.actions.trying import start_try
 from core.actions.tuning import start_tuning, tree
 from core.api import answers
 from core.api.errors import READS, WRITES, documented
@@ -34,6 +35,7 @@ from core.api.questions import (
     ReportQuery,
     RunChange,
     RunPage,
+    Trying,
     Tuning,
     as_options,
 )
@@ -329,4 +331,20 @@ def evaluate(
         with path.open("wb") as handle:
             shutil.copyfileobj(file.file, handle)
         job = start_evaluation(store, settings, found, path, display_name(file.filename or ""))
+    return {"run": found.name, "job": job.id, "status": "queued"}
+
+
+@router.post(
+    "/runs/{run}/tries",
+    status_code=202,
+    response_model=answers.Queued,
+    tags=["runs"],
+    responses=WRITES,
+    dependencies=WITH_TOKEN,
+)
+def try_text(run: Name, body: Trying) -> dict[str, Any]:
+    """Queue the try of a text; the job's `result` has the decision as soon as it is made, and influence when it is done."""
+    store, settings = house()
+    found = queries.get_run(store, run)
+    job = start_try(store, settings, found, **{**body.model_dump(), "checkpoint": str(body.checkpoint)})
     return {"run": found.name, "job": job.id, "status": "queued"}

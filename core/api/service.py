@@ -27,9 +27,13 @@ server without one takes no writes. Errors are `{"error": {"code", "message"}}`.
 `offset` = the answer's `next_offset`."""
 
 
-def routes() -> list[BaseRoute]:
-    """What the server mounts."""
-    mount = Mount(PATH, app=build())
+def routes(base: str = "") -> list[BaseRoute]:
+    """What the server mounts.
+
+    Args:
+        base: the path that the whole server stands under, behind a proxy that keeps it.
+    """
+    mount = Mount(f"/{base.strip('/')}{PATH}" if base.strip("/") else PATH, app=build())
     mount.path_regex = re.compile(
         mount.path_regex.pattern, re.DOTALL
     )  # an address with a line break is refused here too

@@ -105,6 +105,20 @@ def apply_rule(
     return values, several
 
 
+def rule_spans(rule: RegexRule, text: str, *, seconds: float = SECONDS) -> list[tuple[int, int, int, int]]:
+    """Where a regular expression is found in a text: start and end, and those of its group `value` (−1: none).
+
+    Runs in the limited process. Raises `DataError` for an invalid or too slow expression.
+    """
+    request = {"pattern": rule.pattern, "ignore_case": not rule.match_case, "text": text}
+    try:
+        found = run_limited("spans", request, seconds=seconds, memory=Caps.memory)
+    except DataError as error:
+        slow = "took longer than" in str(error)
+        raise DataError(_too_slow(seconds) if slow else f"The confound rule: {error}") from None
+    return [(int(start), int(end), int(first), int(last)) for start, end, first, last in found]
+
+
 def _too_slow(seconds: float) -> str:
     return (
         f"The confound rule took longer than {seconds:g} seconds, so it was stopped. A regular expression with nested"

@@ -20,6 +20,26 @@ Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
+class Piece:
+    """What one chunk of training examples gave, before it is summed over layers and forgotten.
+
+    Attributes:
+        first: number of the first of its n examples in the stream; first_probe: of the first of its P probes.
+        pairs: `⟨g_n, g_p⟩` by layer, `[L, n, P]`; train: `|g_n|²`, `[L, n]`; probes: `|g_p|²`, `[L, P]`. In float64.
+    """
+
+    first: int
+    first_probe: int
+    pairs: Tensor
+    train: Tensor
+    probes: Tensor
+
+
+Watch = Callable[[Piece], None]
+"""Called with every chunk, for figures by layer that need no `[L, N, P]` in memory."""
+
+
+@dataclass(frozen=True)
 class Products:
     """Inner products of gradients, on the CPU in float64.
 
@@ -44,6 +64,7 @@ class Engine:
         memory: bytes that may be taken beside the model and the result; None asks the device.
         tf32: let a GPU round the factors of matrix products to TF32.
         progress: called after every chunk.
+        watch: shown every chunk with its layers apart.
     """
 
     def __init__(
@@ -55,12 +76,14 @@ class Engine:
         memory: int | None = None,
         tf32: bool = False,
         progress: Progress | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._model = model
         self._coverage = cover(model, parameters)
         self._by_layer = by_layer
         self._tf32 = tf32
         self._progress = progress
+        self._watch = watch
         limit = default_limit(next(model.parameters()).device) if memory is None else memory
         self._meter = Meter(model, self._coverage, limit)
         self._buffers = Buffers()
@@ -87,8 +110,9 @@ class Engine:
                 train = list(train)  # token numbers only
             self._expect(train, passes=len(shares))
             for share in shares:
-                held = self._hold(share, first=sum(part.probes.shape[1] for part in parts))
-                pairs, norms = self._stream(train, held)
+                first = sum(part.probes.shape[1] for part in parts)
+                held = self._hold(share, first)
+                pairs, norms = self._stream(train, held, first)
                 parts.append(Products(pairs, norms, held.norms))
                 del held  # before the next share is built
         return Products(
@@ -123,7 +147,7 @@ class Engine:
                     ) from error
             self._meter.lower(self._meter.ceiling // 2)
 
-    def _stream(self, examples: Iterable[Batch], probes: Probes) -> tuple[Tensor, Tensor]:
+    def _stream(self, examples: Iterable[Batch], probes: Probes, first_probe: int = 0) -> tuple[Tensor, Tensor]:
         """Products with the probes, `[L, N, P]`, and squared norms, `[L, N]`."""
         pairs: list[Tensor] = []
         norms: list[Tensor] = []
@@ -132,7 +156,9 @@ class Engine:
             for piece in pieces(batch, self._meter.examples(batch)):
                 for products, squared in self._score(piece, probes):
                     check_finite(squared, self._coverage.layers, "Example", done)
-                    pairs.append(products)
+                    if self._watch is not None:
+                        self._watch(Piece(done, first_probe, products, squared, probes.norms))
+                    pairs.append(products if self._by_layer else products.sum(0, keepdim=True))
                     norms.append(squared)
                     done += squared.shape[1]
                 self._done += size(piece)
@@ -143,7 +169,7 @@ class Engine:
         return torch.cat(pairs, 1), torch.cat(norms, 1)
 
     def _score(self, piece: Batch, probes: Probes) -> Iterator[tuple[Tensor, Tensor]]:
-        """A piece's products and norms; when memory runs out all the same, its halves', and smaller pieces ever after."""
+        """A piece's products by layer and norms; when memory runs out all the same, its halves', and smaller pieces ever after."""
         n = size(piece)
         try:
             found = gradients(self._model, piece, self._coverage)
@@ -155,7 +181,7 @@ class Engine:
             if n == 1:
                 raise MemoryLimitError("Not even one example fits the memory that is left.") from error
         else:
-            yield products if self._by_layer else products.sum(0, keepdim=True), norms
+            yield products, norms
             return
         self._meter.lower(n // 2)
         for half in pieces(piece, -(-n // 2)):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from core.influence.batch import Batch
-from core.influence.engine import Engine, Progress
+from core.influence.engine import Engine, Progress, Watch
 from core.influence.errors import ZeroGradientError
 
 
@@ -20,6 +20,7 @@ def cosine_scores(
     memory: int | None = None,
     tf32: bool = False,
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Tensor:
     """Gradient cosine `cos(∇θ L(z_n), ∇θ L(z_p))` of every training example and every probe.
 
@@ -38,6 +39,7 @@ def cosine_scores(
         memory: bytes to take at most beside the model and the result; by default the device is asked.
         tf32: let a GPU use TF32 products (cosines then err by about 1e-3).
         progress: called with (done, total) examples.
+        watch: shown every chunk with its layers apart, as for `by_layers.LayerSums`; the scores stay the same.
 
     Returns:
         `[N, P]` in [-1, 1], or `[L, N, P]`; on the CPU, in the model's dtype.
@@ -50,7 +52,9 @@ def cosine_scores(
 
     Source: Han & Tsvetkov 2021, §2, after Barshan et al. 2020.
     """
-    engine = Engine(model, by_layer=by_layer, parameters=parameters, memory=memory, tf32=tf32, progress=progress)
+    engine = Engine(
+        model, by_layer=by_layer, parameters=parameters, memory=memory, tf32=tf32, progress=progress, watch=watch
+    )
     found = engine.products(train, probes)
     train_norms = _norms(found.train, "Example")  # [N]
     probe_norms = _norms(found.probes, "Probe")  # [P]

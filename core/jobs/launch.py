@@ -12,10 +12,14 @@ from core.settings import PROJECT, Settings
 def ensure_worker(settings: Settings) -> bool:
     """Start a detached worker for this store unless one is there. Returns whether one was started.
 
+    Where the worker is a service of its own (`start_worker` is off, as in Docker), that is none of this process's business.
+
     Where the settings name a Ray cluster it is the executor on that cluster, and nothing runs on this machine.
 
     Of several that start at the same moment all but one find the lock taken and leave at once.
     """
+    if not settings.start_worker:
+        return False
     home = settings.home.resolve()
     lock = ray_lock(home) if settings.ray_address else supervisor_lock(home)
     if not try_lock(lock):

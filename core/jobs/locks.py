@@ -5,6 +5,7 @@ ends, so nothing is ever stale after a kill or a power cut.
 """
 
 import os
+import socket
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -32,10 +33,13 @@ def try_lock(lock: FileLock) -> bool:
 
 
 def watch(home: Path) -> FileLock:
-    """Declare this process a dashboard that is up: the supervisor does not leave while the lock is held."""
+    """Declare this process a dashboard that is up: the supervisor does not leave while the lock is held.
+
+    The mark bears the host's name too: in containers that share a store every dashboard may be process 1.
+    """
     folder = home / "watchers"
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{os.getpid()}.lock", thread_local=False)
+    lock = FileLock(folder / f"{socket.gethostname()}-{os.getpid()}.lock", thread_local=False)
     lock.acquire(timeout=5)
     return lock
 

@@ -237,6 +237,18 @@ def take_back(store: Store, job_id: str, token: str) -> None:
             _requeue(session, job, "its worker has not been heard of", counts=True)
 
 
+def interrupted(session: Session, reason: str) -> int:
+    """Put every running job back into the queue, in a store of which surely no process works any more (a restored one).
+
+    Returns:
+        How many there were.
+    """
+    running = session.scalars(select(Job).where(Job.status == "running")).all()
+    for job in running:
+        _requeue(session, job, reason, counts=False)
+    return len(running)
+
+
 def request_cancel(store: Store, job_id: str) -> str:
     """Cancel a waiting job at once, or ask a running one to stop. Returns its status afterwards.
 

@@ -122,6 +122,8 @@ def _task(job: Job) -> Task:
         from core.jobs.tasks.diagnose import diagnose as task
     elif job.kind == "evaluate":
         from core.jobs.tasks.evaluate import evaluate as task
+    elif job.kind == "try":
+        from core.jobs.tasks.try_text import try_text as task
     else:
         raise UserError(f"This version knows no job of the kind {job.kind!r}.")
     return task

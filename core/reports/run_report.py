@@ -223,6 +223,9 @@ def _branches(run: Run, branches: Sequence[Branch]) -> list[dict[str, Any]]:
     """The tree of rounds, where the run is not alone in it."""
     if len(branches) < 2 and run.parent_step is None:
         return []
+    there = {
+        one.run.id for one in branches
+    }  # a deleted parent is not in the tree, whether or not it can be brought back
     return [
         {
             "name": one.run.name,
@@ -230,7 +233,7 @@ def _branches(run: Run, branches: Sequence[Branch]) -> list[dict[str, Any]]:
             "this": one.run.id == run.id,
             "method": METHODS.get(one.run.method, one.run.method),
             "after": one.run.parent_step,
-            "orphan": one.run.parent_step is not None and one.run.parent_id is None,
+            "orphan": one.run.parent_step is not None and one.run.parent_id not in there,
             "status": STATUS[one.run.status],
             "rounds": len(one.rounds),
         }

@@ -6,6 +6,7 @@ from alembic.command import upgrade as alembic_upgrade
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
 from core.errors import UserError
 from core.store.engine import Store, take_turn
@@ -19,6 +20,24 @@ def alembic_config() -> Config:
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     return config
+
+
+def known_revisions() -> list[str]:
+    """Every schema that this version of the program knows, oldest first."""
+    script = ScriptDirectory.from_config(alembic_config())
+    return [revision.revision for revision in script.walk_revisions()][::-1]
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The schema of a database; None where it has no tables of ours."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade_to(connection: Connection, revision: str) -> None:
+    """Apply migrations up to a revision, within the caller's transaction."""
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    alembic_upgrade(config, revision)
 
 
 def upgrade(store: Store) -> None:

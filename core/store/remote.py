@@ -102,6 +102,17 @@ class Remote:
                 return []
             return [one.rsplit("/", 1)[-1] for one in sorted(there, key=self._fs.modified)]
 
+    def keys(self) -> list[str]:
+        """Every object below the root."""
+        with self._in_words():
+            self._fs.invalidate_cache()
+            root = self._root.rstrip("/") + "/"
+            try:
+                return [one.removeprefix(root) for one in self._fs.find(self._root)]
+            except FileNotFoundError:
+                self._check_bucket()
+                return []
+
     def remove(self, key: str) -> None:
         """Remove an object, or everything below a key; nothing there is no error."""
         with self._in_words():

@@ -12,11 +12,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from core.encoders.loading import labels_of
 from core.errors import UserError
 from core.statistics.cid import CidReport, cid_report
+from core.statistics.layers import LayerCid, cells_of, cids_from_sums, layer_cids
 from core.statistics.sampling import Preset, ProbeChoice, choose_probes
 from core.training.batching import Rows, encode
 from core.training.diagnosis_config import DiagnosisConfig
 from core.training.ranks import Ranks
-from core.training.scoring import scores_of
+from core.training.scoring import Grouping, LayerTotals, scores_by_layer, scores_of
 
 Progress = Callable[[float, str], None]
 
@@ -26,7 +27,8 @@ class Diagnosed:
     """What was measured.
 
     scores: influence of training row n on probe p, float32 [N, P]; probes: id, text, label and confound of each, in
-    the order of the columns; probe_row: the probe's training row, or −1 where it is held out, [P].
+    the order of the columns; probe_row: the probe's training row, or −1 where it is held out, [P]. layers: CID by layer,
+    empty for an estimator that has none.
     """
 
     scores: NDArray[np.float32]
@@ -34,6 +36,7 @@ class Diagnosed:
     probe_row: Rows
     choice: ProbeChoice
     report: CidReport
+    layers: tuple[LayerCid, ...]
     seconds: float
 
 
@@ -60,7 +63,7 @@ def diagnose(
     """
     began = time.perf_counter()
     train = frame[frame["split"] == "train"].reset_index(drop=True)
-    scores, choice, probes = influence(
+    scores, choice, probes, totals = influence(
         model, tokenizer, frame, config, max_length=max_length, progress=progress, ranks=ranks
     )
     report = cid_report(
@@ -80,6 +83,7 @@ def diagnose(
         probe_row=choice.probe_row,
         choice=choice,
         report=report,
+        layers=() if totals is None else _layers(totals, train, probes, choice, config),
         seconds=time.perf_counter() - began,
     )
 
@@ -106,8 +110,10 @@ def influence(
     max_length: int,
     progress: Progress | None = None,
     ranks: Ranks | None = None,
-) -> tuple[NDArray[np.float32], ProbeChoice, pd.DataFrame]:
-    """Influence [N, P] of the training examples on the probes, and the probes. Arguments and errors as of `diagnose`."""
+) -> tuple[NDArray[np.float32], ProbeChoice, pd.DataFrame, LayerTotals | None]:
+    """Influence [N, P] of the training examples on the probes, the probes, and the layers' sums over cells (None for an
+    estimator without layers). Arguments and errors as of `diagnose`.
+    """
     train = frame[frame["split"] == "train"].reset_index(drop=True)
     choice, source = _probes(frame, train, config)
     probes = source.iloc[choice.rows].reset_index(drop=True)
@@ -118,7 +124,33 @@ def influence(
             progress(done / total, f"influence of {len(encoded):,} training examples on {len(chosen)} probes")
 
     rows, probe_rows = np.arange(len(encoded)), np.arange(len(chosen))
-    scores = scores_of(
-        model, encoded, rows, chosen, probe_rows, ranks or Ranks(), estimator=config.estimator, progress=tell
+    if config.estimator != "cosine":
+        scores = scores_of(
+            model, encoded, rows, chosen, probe_rows, ranks or Ranks(), estimator=config.estimator, progress=tell
+        )
+        return scores.astype(np.float32), choice, probes, None
+    cells = cells_of(train["label"], train["confound"])
+    grouping = Grouping(cells.code, len(cells.names), choice.probe_row)
+    scores, totals = scores_by_layer(
+        model, encoded, rows, chosen, probe_rows, ranks or Ranks(), grouping, progress=tell
     )
-    return scores.astype(np.float32), choice, probes
+    return scores.astype(np.float32), choice, probes, totals
+
+
+def _layers(
+    totals: LayerTotals, train: pd.DataFrame, probes: pd.DataFrame, choice: ProbeChoice, config: DiagnosisConfig
+) -> tuple[LayerCid, ...]:
+    cells = cells_of(train["label"], train["confound"])
+    columns = (probes["label"], probes["confound"])
+    shares, within = (
+        cids_from_sums(sums, cells, *columns, choice.probe_row) for sums in (totals.shares, totals.within)
+    )
+    names = [(readable(module), module) for module in totals.modules]
+    return layer_cids(names, shares, within, *columns, seed=config.seed, draws=config.draws)
+
+
+def readable(module: str) -> str:
+    """A layer's name for people, blocks by the numbers that `round_layers` takes: `bert.encoder.layer.3` → block 3,
+    `bert.pooler` → pooler, `classifier` → classifier."""
+    last = module.rpartition(".")[2]
+    return f"block {last}" if last.isdigit() else last.replace("_", " ")

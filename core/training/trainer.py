@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.encoders.catalogue import resolve
+from core.encoders.catalogue import MAX_PARAMETERS, resolve
 from core.encoders.loading import labels_of, load_classifier, load_saved
 from core.errors import UserError
 from core.statistics.accuracy import aligned_labels
@@ -56,6 +56,7 @@ def train(
     *,
     start: Path | None = None,
     allowed_roots: Sequence[Path] = (),
+    max_parameters: int = MAX_PARAMETERS,
     state_seconds: float = STATE_SECONDS,
     ranks: Ranks | None = None,
 ) -> TrainResult:
@@ -64,6 +65,7 @@ def train(
     folder: of this run. Checkpoints go below `checkpoints/`, and below `resume/` the state from which a second call
     with the same arguments goes on; on a CPU it ends with the same bits as a run that was never interrupted.
     start: a saved model to begin with in place of the encoder.
+    max_parameters: a larger encoder is refused before its weights are read.
     state_seconds: time between two saved states; one is saved at every checkpoint and when the run is stopped, too.
     ranks: the processes that train this run together. Each of them calls this with the same arguments but for the
     recorder; only the first one's is told anything of weight, and only the first one writes.
@@ -84,7 +86,10 @@ def train(
     device = ranks.title(machine.title)
 
     seed_everything(config.seed)
-    model, tokenizer = load_saved(start) if start else load_classifier(spec, labels=labels, seed=config.seed)
+    if start:
+        model, tokenizer = load_saved(start)
+    else:
+        model, tokenizer = load_classifier(spec, labels=labels, seed=config.seed, max_parameters=max_parameters)
     model.to(machine.device)
     data = encode(splits["train"], tokenizer, labels_of(model), max_length=config.max_length)
     schedule = Schedule(config, n=len(data), peak=config.lr_for(spec))

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from core.store.engine import Store
+from core.store.queries import THERE
 from core.store.tables import Dataset, Diagnosis, Evaluation, Run
 
 SPLITS = ("dev", "test", "train")
@@ -49,6 +50,7 @@ def choices(store: Store) -> tuple[list[Choice], list[Choice]]:
     statement = (
         select(*columns, Dataset.name.label("dataset"), func.coalesce(Dataset.control_of, Dataset.id).label("home"))
         .join(Dataset, Dataset.id == Run.dataset_id)
+        .where(THERE)
         .order_by(Run.created_at.desc(), Run.id)
     )
     with store.reading() as session:
@@ -123,7 +125,7 @@ def state_of(store: Store, chosen: Sequence[Choice]) -> tuple[Any, ...]:
     homes = select(Run.dataset_id).where(Run.id.in_(ids))
     with store.reading() as session:
         runs = session.execute(select(*of_runs).where(Run.id.in_(ids)).order_by(Run.id)).all()
-        there = session.scalar(select(func.count()).select_from(Run).where(Run.dataset_id.in_(homes)))
+        there = session.scalar(select(func.count()).select_from(Run).where(Run.dataset_id.in_(homes), THERE))
         done = [row.id for row in runs if row.status == "done"]
         measured = [
             session.execute(

@@ -87,6 +87,13 @@ def curve(all_points: Sequence[Point], like: Point) -> list[Point]:
     return [newest[step] for step in sorted(newest)]
 
 
+def layers_of(store: Store, ids: Sequence[str]) -> dict[int, list[dict[str, Any]]]:
+    """CID by layer of these diagnoses, by step; those made before it was measured are left out."""
+    statement = select(Diagnosis.step, Diagnosis.report["layers"]).where(Diagnosis.id.in_(ids)).order_by(Diagnosis.step)
+    with store.reading() as session:
+        return {step: layers for step, layers in session.execute(statement) if layers}
+
+
 def control_points(store: Store, run: Run, like: Point) -> tuple[str, list[Point]] | None:
     """The no-spurious control's name and curve: a run with the same encoder on the data set that is this one's control.
 

@@ -14,6 +14,7 @@ _NAMES = {
     "cliffs_delta": "Cliff's δ",
     "effect": "Effect (Hedges' g)",
     "tuning_loss": "Tuning loss (J)",
+    "sd": "Standard deviation (SD)",
     "gap": "Gap between cells",
     "control": "No-spurious control",
 }

@@ -24,6 +24,12 @@ TERMS: dict[str, Term] = {
         "prefix, an author or a dialect.",
         PAPER,
     ),
+    "layers": Term(
+        "Gradient cosine is a sum over layers, so CID is too: each layer's share says how much of CID comes from its "
+        "parameters. Within the layer: CID of the cosines that its own gradients have. Blocks are numbered from the input "
+        "on, as a round's layers are on Tune.",
+        PAPER,
+    ),
     "cell": Term(
         "All examples that share one label and one confound value.",
         "https://arxiv.org/abs/1911.08731",
@@ -62,6 +68,11 @@ TERMS: dict[str, Term] = {
     ),
     "ece": Term(
         "Expected calibration error: how far the model's confidence is from how often it is right.",
+        "https://arxiv.org/abs/1706.04599",
+    ),
+    "calibrated": Term(
+        "Confidence that was made to agree with how often the model is right on held-out examples: all its log-probabilities "
+        "are divided by one temperature, which changes no decision.",
         "https://arxiv.org/abs/1706.04599",
     ),
     "gap": Term(
@@ -126,6 +137,19 @@ TERMS: dict[str, Term] = {
         "The same examples with the confound taken out of the text. What a model reaches there is the level to compare with.",
         PAPER,
     ),
+    "accuracy": Term("The share of examples that the model labels right."),
+    "split": Term(
+        "Which examples are meant: train is learned from, dev is for choosing settings, test is looked at once, at the end.",
+    ),
+    "label_step": Term("One step of the optimiser on a batch of labelled training examples."),
+    "seed_group": Term(
+        "Runs with the same settings that differ by their seed alone, so that a result can be told from luck.",
+    ),
+    "access_rate": Term(
+        "The share of training examples whose confound a method may know. Finetuning needs none.",
+        PAPER,
+    ),
+    "sd": Term("Standard deviation over the seeds: how far they typically lie from their mean."),
 }
 
 
@@ -179,7 +203,7 @@ STATUS = {
     "failed": "failed",
     "cancelled": "cancelled",
 }
-KINDS = {"train": "Training", "diagnose": "Diagnosis", "evaluate": "Evaluation"}
+KINDS = {"train": "Training", "diagnose": "Diagnosis", "evaluate": "Evaluation", "try": "Try of a text"}
 STATUS_ICONS = {
     "queued": ":material/hourglass_empty:",
     "running": ":material/play_circle:",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 _BINS = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
-RUN_LEVEL = ("step", "diagnosis", "probe", "bin", "find", "cell")
+RUN_LEVEL = ("step", "diagnosis", "probe", "bin", "find", "cell", "words")
 """What loses its meaning when another run is chosen."""
 
 
@@ -23,6 +23,7 @@ class Link:
     cell: str | None
     scale: str | None
     show: str | None
+    words: str
 
 
 def asked() -> Link:
@@ -38,6 +39,7 @@ def asked() -> Link:
         cell=said.get("cell"),
         scale=said.get("scale"),
         show=said.get("show"),
+        words=said.get("words", ""),
     )
 
 

@@ -34,6 +34,15 @@ def show_list(shown: Shown, name: str) -> None:
         label_visibility="collapsed",
         required=True,
     )
+    st.session_state["diagnose-words"] = asked().words
+    st.text_input(
+        "Find in training texts",
+        key="diagnose-words",
+        on_change=lambda: go_to(words=st.session_state["diagnose-words"]),
+        icon=":material/search:",
+        placeholder="Part of a training example's text",
+        max_chars=200,
+    )
     if chosen == "bin":
         _bin(shown, name)
     else:
@@ -57,14 +66,26 @@ def rows_table(shown: Shown, rows: np.ndarray) -> pd.DataFrame:
     )
 
 
+def with_words(shown: Shown, words: str) -> np.ndarray:
+    """Which training rows hold these words in either text [N], taken literally, whatever the case."""
+    if not words:
+        return np.ones(len(shown.train), dtype=bool)
+    texts = (shown.train[column].astype("object").fillna("").astype(str) for column in ("text", "text_b"))
+    first, second = (column.str.contains(words, case=False, regex=False).to_numpy(dtype=bool) for column in texts)
+    return np.asarray(first | second)
+
+
 def _bin(shown: Shown, name: str) -> None:
     if shown.bins is None:
         st.caption("Click a bar of the figure above, or choose a bin from the list beneath it.")
         return
     rows = in_bins(shown.groups, shown.histogram.edges, *shown.bins)
-    if not len(rows):
-        st.caption(f"Influence {bin_line(shown.histogram, *shown.bins)}.")
+    found = rows[with_words(shown, asked().words)[rows]]
+    if not len(found):
+        none = " None of them has these words." if len(rows) else ""
+        st.caption(f"Influence {bin_line(shown.histogram, *shown.bins)}.{none}")
         return
+    rows = found
     _table(
         shown,
         rows,
@@ -82,6 +103,9 @@ def _extremes(shown: Shown, name: str, *, highest: bool) -> None:
     )
     st.caption(said)
     word = "helpful" if highest else "harmful"
+    there = with_words(shown, asked().words)
+    if not there.any():
+        st.caption("No training example has these words.")
     for title, among, key in (
         (
             f"Label {plain(shown.probe['label'])}, like the probe",
@@ -90,7 +114,7 @@ def _extremes(shown: Shown, name: str, *, highest: bool) -> None:
         ),
         ("Other labels", shown.groups.other_label, "other-label"),
     ):
-        rows = extreme(shown.groups, among, EXTREMES, highest=highest)
+        rows = extreme(shown.groups, among & there, EXTREMES, highest=highest)
         if len(rows):
             _table(shown, rows, f"**{title}**", f"{name}-most-{word}-{key}", key=f"{word}-{key}")
 

@@ -11,11 +11,12 @@ from pages.diagnose import empty
 from pages.diagnose.choice import Choice, choose
 from pages.diagnose.course import show_course
 from pages.diagnose.explorer import explore
+from pages.diagnose.layers import show_layers
 from pages.diagnose.link import asked
 from pages.diagnose.pickers import pick
 from pages.diagnose.verdict import show_figures, show_verdict
+from pages.diagnose.what_now import show_what_now
 from pages.parts.address import go_to
-from pages.parts.taking_home import report_button
 from pages.parts.work import active_jobs, show_last_failure, watch
 
 
@@ -52,17 +53,17 @@ def _show_diagnosis(store: Store, choice: Choice, *, busy: bool) -> None:
     show_figures(
         diagnosis, accuracy_at(store, choice.run.id, point.step), control, is_control=dataset.control_of is not None
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if any(one.step == point.step and one.path is not None for one in choice.checkpoints):
-            st.page_link(
-                "tune/page.py",
-                label="Treat this model",
-                icon=":material/healing:",
-                query_params={"run": choice.run.name, "step": str(point.step)},
-            )
-        report_button(choice.run)
+    show_what_now(
+        choice.run,
+        step=point.step,
+        verdict=diagnosis.verdict,
+        kept=any(one.step == point.step and one.path is not None for one in choice.checkpoints),
+        is_control=dataset.control_of is not None,
+    )
     st.divider()
     show_course(choice, point, diagnosis, control, busy=busy)
+    st.divider()
+    show_layers(store, choice.run.name, choice.points, point, diagnosis)
     st.divider()
     explore(choice.run.name, choice.run.dataset_id, point)
 

@@ -32,11 +32,12 @@ def show_groups(runs: Sequence[RunRow]) -> None:
         placeholder=NOTHING,
         column_config={
             "Seeds": column.NumberColumn(width="small", help=help_for("seed")),
+            "Group": column.TextColumn(help=help_for("seed_group")),
             "Finished": column.NumberColumn(width="small"),
             "Failed to fit": column.NumberColumn(width="small", help=help_for("failed_to_fit")),
-            **{name: column.NumberColumn(format="%.1f %%") for name in shares},
+            **{name: column.NumberColumn(format="%.1f %%", help=help_for(_term(name))) for name in shares},
             "CID": column.NumberColumn(format="%.2f", help=help_for("cid")),
-            "CID, SD": column.NumberColumn(format="%.2f", help="Standard deviation over the seeds."),
+            "CID, SD": column.NumberColumn(format="%.2f", help=help_for("sd")),
         },
         alt="Seed groups: data set, method, seeds, those that failed to fit, mean and standard deviation of accuracy, "
         "worst cell and CID",
@@ -50,6 +51,10 @@ def show_groups(runs: Sequence[RunRow]) -> None:
             st.caption(f"Left out because they are in no group: {alone:,}.", width="content")
         st.space("stretch")
         download_csv(table, "groups.csv", key="groups-csv")
+
+
+def _term(name: str) -> str:
+    return "sd" if name.endswith("SD") else "worst_cell" if name.startswith("Worst") else "accuracy"
 
 
 def groups_table(runs: Sequence[RunRow]) -> pd.DataFrame:

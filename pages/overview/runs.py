@@ -96,8 +96,8 @@ def _columns() -> dict[str, object]:
     return {
         "Run": column.TextColumn(width=190),
         "Method": column.TextColumn(help="How it was trained."),
-        "On": column.TextColumn(help="The split of the accuracies.", width=60),
-        "Accuracy": column.NumberColumn(format="%.1f %%", help="The share of examples that the model labels right."),
+        "On": column.TextColumn(help=f"The split of the accuracies. {help_for('split')}", width=60),
+        "Accuracy": column.NumberColumn(format="%.1f %%", help=help_for("accuracy")),
         "Confound alone": column.NumberColumn(format="%.1f %%", help=help_for("floor")),
         "Worst cell": column.NumberColumn(format="%.1f %%", help=help_for("worst_cell")),
         "CID": column.NumberColumn(format="%.2f", help=help_for("cid")),

@@ -74,7 +74,10 @@ def retry_button(job_id: str, *, key: str) -> None:
 
 
 def start_worker_button(*, key: str) -> None:
-    """Starts a worker where none is alive."""
+    """Starts a worker where none is alive; where it is a service of its own, says who can."""
+    if not get_settings().start_worker:
+        st.caption("On this server the worker is a service of its own: whoever runs the server can start it.")
+        return
     if st.button("Start a worker", key=key, type="primary", icon=":material/power_settings_new:"):
         started = ensure_worker(get_settings())
         st.toast("A worker is starting." if started else "A worker is there already; it will report in a moment.")

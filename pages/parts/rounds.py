@@ -39,7 +39,7 @@ def show_rounds(store: Store, run_id: str) -> None:
             hide_index=True,
             height=min(38 + 35 * len(table), 420),
             column_config={
-                "Round": st.column_config.NumberColumn(width="small"),
+                "Round": st.column_config.NumberColumn(width="small", help=help_for("round")),
                 "After step": st.column_config.NumberColumn(help="The label step that it followed.", width="small"),
                 **{name: st.column_config.TextColumn(help=help_for(term)) for name, (_, _, term) in _PAIRS.items()},
             },

@@ -7,7 +7,6 @@ know nothing of it.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -23,7 +22,6 @@ from pages.parts.diagnosis_data import examples, matrix, probe_table
 PARAMETER = "tour"
 LAST = "tour-last"
 """Where the visitor left the tour, within the session."""
-_PAGES = Path(__file__).parents[1]
 Query = dict[str, str | list[str]]
 
 
@@ -194,7 +192,7 @@ def _stops(store: Store, runs: list[RunRow], run: RunRow) -> list[Stop]:
                 lambda: {"run": child.name},
             )
         )
-    if beside is not None and (_PAGES / "compare" / "page.py").exists():
+    if beside is not None:
         stops.append(
             Stop(
                 "compare",

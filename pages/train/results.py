@@ -57,13 +57,20 @@ def show_results(store: Store, run: Run) -> None:
         )
     with right:
         table = cells_table(report)
-        st.dataframe(table, hide_index=True, alt="Accuracy by cell with n and Wilson intervals", height="content")
+        heads = {"Confound": "confound", "Accuracy": "accuracy", "95 % interval": "wilson", "ECE": "ece"}
+        st.dataframe(
+            table,
+            hide_index=True,
+            alt="Accuracy by cell with n and Wilson intervals",
+            height="content",
+            column_config={name: st.column_config.TextColumn(help=help_for(term)) for name, term in heads.items()},
+        )
         download_csv(table, f"{run.id}-cells.csv", key=f"cells-csv-{run.id}-{split}")
 
 
 def _headline(report: Mapping[str, Any]) -> None:
     numbers = (
-        ("Accuracy", report["accuracy"], None),
+        ("Accuracy", report["accuracy"], "accuracy"),
         ("Balanced accuracy", report.get("balanced_accuracy"), "balanced_accuracy"),
         ("Worst cell", report.get("worst_cell"), "worst_cell"),
         ("Confound alone", report["confound_only_floor"], "floor"),
@@ -71,5 +78,5 @@ def _headline(report: Mapping[str, Any]) -> None:
     gap = report.get("gap")
     with st.container(horizontal=True, gap="large"):
         for title, value, term in numbers:
-            st.metric(title, percent(value), help=help_for(term) if term else None, width="content")
+            st.metric(title, percent(value), help=help_for(term), width="content")
         st.metric("Gap", "–" if gap is None else f"{signed(100 * gap, 1)} pts", help=help_for("gap"), width="content")

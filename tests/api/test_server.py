@@ -60,7 +60,7 @@ def test_the_examples_of_the_documentation_work(dashboard: Dashboard, tmp_path: 
     assert {f"reviews-embedding-tuning-{seed}" for seed in (2021, 2022, 2023)} < runs
     jobs = queries.list_jobs(store)
     kinds = [one.kind for one in jobs]
-    assert sorted(kinds) == ["diagnose", "diagnose", "evaluate", *["train"] * 5]
+    assert sorted(kinds) == ["diagnose", "diagnose", "evaluate", *["train"] * 5, "try"]
     ended = {one.run for one in jobs if one.status == "cancelled"}
     assert ended == {"reviews-finetune-2022"}
     with np.load(tmp_path / "influence.npz") as archive:

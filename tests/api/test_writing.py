@@ -83,6 +83,15 @@ def test_a_diagnosis_of_a_step_and_of_all(owner: TestClient, store: Store, fille
     assert "precomputed demo" in message(owner, f"/runs/{demo.name}/diagnoses", {}, 409)
 
 
+def test_a_try_of_a_text(owner: TestClient, store: Store, filled: synthetic.Filled) -> None:
+    begun = post(owner, f"/runs/{RUN}/tries", {"text": "Negative . words", "checkpoint": 120, "rows": "all"})
+    found = queries.get_job(store, begun["job"])
+    assert (found.kind, found.payload["text"], found.payload["checkpoint"]) == ("try", "Negative . words", 120)
+    assert (found.payload["rows"], found.payload["label"]) == ("all", None)
+    assert "is empty" in message(owner, f"/runs/{RUN}/tries", {"text": "  "}, 409)
+    assert "'text' in the body" in message(owner, f"/runs/{RUN}/tries", {"text": "x" * 50_001}, 422)
+
+
 def test_an_evaluation_of_a_file(owner: TestClient, store: Store, filled: synthetic.Filled) -> None:
     name = "../../<b>other</b>\u202e.csv"
     found = owner.post(f"/runs/{RUN}/evaluations", files={"file": (name, io.BytesIO(HELD_OUT.encode()))})

@@ -19,6 +19,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP unconfound.example.org 127.0.0.1",  # the name that a proxy of these tests answers to
 ]
 
 

@@ -40,10 +40,10 @@ class Dashboard:
 
 
 @contextmanager
-def serving(home: Path, app: str = "app.py", **environment: str) -> Iterator[Dashboard]:
-    """A dashboard over `home`, ended together with its worker."""
+def serving(home: Path, app: str = "app.py", base: str = "", **environment: str) -> Iterator[Dashboard]:
+    """A dashboard over `home`, ended together with its worker. `base`: the path that it is told to stand under."""
     home.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(
@@ -53,7 +53,7 @@ def serving(home: Path, app: str = "app.py", **environment: str) -> Iterator[Das
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    dashboard = Dashboard(f"http://localhost:{port}", home, server.pid)
+    dashboard = Dashboard(f"http://localhost:{port}{f'/{base}' if base else ''}", home, server.pid)
     try:
         _wait_for_health(dashboard, server)
         yield dashboard
@@ -63,10 +63,12 @@ def serving(home: Path, app: str = "app.py", **environment: str) -> Iterator[Das
             server.wait(timeout=20)
         except subprocess.TimeoutExpired:
             server.kill()
-        _end_worker(dashboard)
+        if environment.get("UNCONFOUND_START_WORKER") != "false":
+            _end_worker(dashboard)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

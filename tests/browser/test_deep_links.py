@@ -14,6 +14,7 @@ PAGES = {
     "diagnose": "Diagnose",
     "tune": "Tune",
     "compare": "Compare",
+    "try": "Try",
     "jobs": "Jobs",
 }
 
@@ -23,7 +24,7 @@ def test_a_deep_link_is_the_first_visit(tmp_path: Path, page: Page) -> None:
         visit(page, f"{fresh.url}/jobs?job=nothing")
         expect(page.get_by_text("There is no such job")).to_be_visible()
         assert page.get_by_text("Page not found").count() == 0
-        for title in ("Overview", "Data", "Train", "Diagnose", "Tune", "Compare", "Jobs"):
+        for title in ("Overview", "Data", "Train", "Diagnose", "Tune", "Compare", "Try", "Jobs"):
             expect(page.get_by_role("link", name=title, exact=True).first).to_be_visible()
         assert page.url.endswith("/jobs?job=nothing")
         page.goto("about:blank")

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.server import Dashboard, serving, settle, visit
 
-STEPS = 8
+STEPS = 9
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 
 
 def focused(page: Page) -> str:
-    return str(page.evaluate("document.activeElement.innerText || ''"))
+    """The words on the button that has the focus."""
+    return str(page.evaluate("document.activeElement.matches('button') ? document.activeElement.innerText : ''"))
 
 
 def tab_to(page: Page, label: str, key: str = "Tab", most: int = 120) -> None:

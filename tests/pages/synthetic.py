@@ -27,6 +27,7 @@ from core.training.diagnosis_config import DiagnosisConfig
 WORDS = ["market", "team", "report", "minister", "police", "season", "company", "bank", "coach", "river", "treaty"]
 WORDS += ["match", "election", "border", "player", "office", "shares", "talks", "strike", "harvest", "captain"]
 WORDS += ["court", "signal", "record", "village", "bridge", "engine", "letter", "museum", "festival"]
+LAYERS = ("embeddings", *(f"block {number}" for number in range(6)), "classifier")
 STEPS = (40, 80, 120, 160, 200, 240)
 FALLING = (0.78, 0.55, 0.38, 0.27, 0.2, 0.16)
 
@@ -296,6 +297,7 @@ def add_diagnosis(
         bootstrap=draws,
     )
     beside = _last(store, control) if control else None
+    parts = np.array([0.02, 0.03, 0.05, 0.05, 0.05, 0.45, 0.3, 0.05]) * report.cid
     judged = verdict(
         report.cid,
         report.ci,
@@ -311,6 +313,17 @@ def add_diagnosis(
     detail["probes"] = [
         {"id": probe, "effect": part["cliffs_delta"], **part}
         for probe, part in zip(chosen["id"], detail["probes"], strict=True)
+    ]
+    detail["layers"] = [
+        {
+            "layer": layer,
+            "module": f"bert.{layer}",
+            "cid": float(part),
+            "ci": [float(part) - 0.01, float(part) + 0.01],
+            "within": float(part) * 2,
+            "within_ci": [float(part) * 2 - 0.02, float(part) * 2 + 0.02],
+        }
+        for layer, part in zip(LAYERS, parts, strict=True)
     ]
     detail["control"] = {"diagnosis": beside.id, "run": beside.run_id, "cid": beside.cid} if beside else None
     row = Diagnosis(

@@ -12,7 +12,7 @@ from core.store.engine import Store
 from core.store.tables import Dataset, Job, Run, Worker
 from tests.pages.synthetic import sentences
 
-PAGES = ("overview", "data", "train", "diagnose", "tune", "compare", "jobs")
+PAGES = ("overview", "data", "train", "diagnose", "tune", "compare", "try_it", "jobs")
 
 
 def visit(page: str, **query: str) -> AppTest:

@@ -121,6 +121,8 @@ def scores(ranks):
         )[0]
         for name in ("cosine", "embedding")
     }
+    totals = influence(made.model, made.tokenizer, frame, DiagnosisConfig(probes=8), max_length=16, ranks=ranks)[3]
+    found["layers"] = np.stack([totals.shares, totals.within])
     found["cid"] = np.array(Trajectory(CONFIG, made.model, made.data, made.frame, ranks).cid())
     predicted = predict(made.model, made.tokenizer, frame, max_length=16, ranks=ranks)
     found["predicted"] = predicted[["p_long", "p_short"]].to_numpy()

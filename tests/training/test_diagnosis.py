@@ -7,6 +7,8 @@ import torch
 
 from core.encoders.loading import load_classifier
 from core.errors import UserError
+from core.influence.coverage import layer_name
+from core.statistics.cid import layer_cid
 from core.training.batching import encode
 from core.training.diagnosis import diagnose
 from core.training.diagnosis_config import DiagnosisConfig
@@ -94,3 +96,58 @@ def test_held_out_probes_need_a_dev_split() -> None:
 def test_a_bad_diagnosis_setting_is_named(setting: dict[str, object]) -> None:
     with pytest.raises(UserError, match=next(iter(setting))):
         DiagnosisConfig.parse(setting)
+
+
+@pytest.mark.parametrize("source", ["train", "dev"])
+def test_the_layers_shares_add_up_to_cid_and_equal_a_loop(source: str) -> None:
+    frame = examples()
+    model, tokenizer = load_classifier("tiny", labels=LABELS, seed=1)
+    found = diagnose(model, tokenizer, frame, DiagnosisConfig(probes=8, probe_source=source, seed=5), max_length=32)
+    assert sum(one.cid for one in found.layers) == pytest.approx(found.report.cid, abs=1e-6)
+    assert [one.layer for one in found.layers][:2] == ["embeddings", "block 0"]
+    assert all(one.ci[0] <= one.cid <= one.ci[1] for one in found.layers)
+
+    train = frame[frame["split"] == "train"].reset_index(drop=True)
+    exact = model.double()
+    names = [name for name, _ in exact.named_parameters()]
+    owner = np.array([layer_name(exact, name) for name in names])
+
+    def by_layer(part: pd.DataFrame) -> list[dict[str, torch.Tensor]]:
+        encoded = encode(part, tokenizer, LABELS, max_length=32)
+        rows = []
+        for row in range(len(encoded)):
+            grads = torch.autograd.grad(exact(**encoded.batch(np.array([row]))).loss, list(exact.parameters()))
+            rows.append(
+                {
+                    one: torch.cat([grad.flatten() for grad, its in zip(grads, owner, strict=True) if its == one])
+                    for one in dict.fromkeys(owner)
+                }
+            )
+        return rows
+
+    wanted, own = by_layer(train), by_layer(found.probes)
+    for layer in found.layers:
+        shares, within = np.zeros((len(train), 8)), np.zeros((len(train), 8))
+        for n, example in enumerate(wanted):
+            for p, probe in enumerate(own):
+                dot = float(example[layer.module] @ probe[layer.module])
+                norms = [sum(float(part @ part) for part in whole.values()) for whole in (example, probe)]
+                shares[n, p] = dot / np.sqrt(norms[0] * norms[1])
+                inside = float(example[layer.module].norm() * probe[layer.module].norm())
+                within[n, p] = dot / inside if inside else 0.0
+        for scores, mean in ((shares, layer.cid), (within, layer.within)):
+            cids = layer_cid(
+                scores[None],
+                train["label"],
+                train["confound"],
+                found.probes["label"],
+                found.probes["confound"],
+                found.probe_row,
+            )
+            assert mean == pytest.approx(np.nanmean(cids), abs=2e-5)
+
+
+def test_embedding_influence_has_no_layers() -> None:
+    model, tokenizer = load_classifier("tiny", labels=LABELS, seed=1)
+    config = DiagnosisConfig(probes=8, estimator="embedding")
+    assert diagnose(model, tokenizer, examples(), config, max_length=32).layers == ()

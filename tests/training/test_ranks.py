@@ -59,6 +59,12 @@ def test_scores_and_predictions_are_exactly_one_process_s(found, what):
     np.testing.assert_array_equal(first["scores"][what], alone["scores"][what])
 
 
+def test_the_layers_sums_are_one_process_s_to_rounding(found):
+    first, second, alone, _ = found
+    np.testing.assert_array_equal(first["scores"]["layers"], second["scores"]["layers"])
+    np.testing.assert_allclose(first["scores"]["layers"], alone["scores"]["layers"], rtol=1e-9, atol=1e-9)
+
+
 def test_memory_that_runs_out_on_one_rank_halves_the_micro_batch_of_all(found):
     first, second, alone, _ = found
     assert [one["memory"][0] for one in (first, second, alone)] == [2, 2, 2]

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from core.datasets.errors import DataError
-from core.datasets.reading.matching import match
+from core.datasets.reading.matching import match, spans
 from core.datasets.reading.table import read
 
 # The exit status of a process that ran out of memory: there may be too little left to write a sentence with.
 OUT_OF_MEMORY = 77
 
-TASKS: dict[str, Callable[[dict[str, Any]], Iterable[Any]]] = {"read": read, "match": match}
+TASKS: dict[str, Callable[[dict[str, Any]], Iterable[Any]]] = {"read": read, "match": match, "spans": spans}
 
 
 def main(folder: str) -> None:

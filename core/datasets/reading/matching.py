@@ -26,6 +26,18 @@ def match(request: dict[str, Any]) -> Iterable[Any]:
             ]
 
 
+def spans(request: dict[str, Any]) -> Iterable[Any]:
+    """Answer for `{"pattern", "ignore_case", "text"}`: where the pattern is found, as [start, end, start and end of the
+    group `value`] (−1 where there is no such group, or it caught nothing).
+
+    Raises `DataError` for an invalid pattern.
+    """
+    pattern = _compiled(request["pattern"], re.IGNORECASE if request["ignore_case"] else 0)
+    group = "value" if "value" in pattern.groupindex else None
+    for found in pattern.finditer(request["text"]):
+        yield [*found.span(), *(found.span(group) if group else (-1, -1))]
+
+
 def _value(given: str | None, pattern: "re.Pattern[str]", text: str) -> str | None:
     found = pattern.search(text)
     if found is None:

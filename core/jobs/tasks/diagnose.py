@@ -121,6 +121,7 @@ def _row(
         {"id": probe_id, "effect": part["hedges_g"], **part}
         for probe_id, part in zip(found.probes["id"], detail["probes"], strict=True)
     ]
+    detail["layers"] = [one.to_dict() for one in found.layers]
     detail["notes"] = [*found.choice.notes, *detail["notes"]]
     detail["control"] = {"diagnosis": control.id, "run": control.run_id, "cid": control.cid} if control else None
     return Diagnosis(

@@ -40,6 +40,7 @@ def train(reporter: Reporter) -> dict[str, Any]:
             folder=folder,
             start=start_of(store, run),
             allowed_roots=reporter.settings.local_models,
+            max_parameters=reporter.settings.max_parameters,
         )
         result = fit(recorder=RunRecorder(reporter, run.id), ranks=ranks, **arguments)
     _note(reporter, run.id, seconds=result.seconds, steps=result.steps, failed_to_fit=result.failed_to_fit)
