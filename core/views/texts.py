@@ -33,6 +33,11 @@ TERMS: dict[str, Term] = {
         "its label than those that do not, on a scale from −2 to 2. Near 0 the confound plays no part in the decision.",
         PAPER,
     ),
+    "layer_cid": Term(
+        "CID by layer: the cosine of two gradients is a sum over the model's layers, and so is CID. Intervals come from "
+        "drawing the probes anew.",
+        PAPER,
+    ),
     "influence": Term(
         "How much a training example speaks for (above 0) or against (below 0) the model's decision on a probe: the "
         "cosine of the two examples' loss gradients over all parameters.",

@@ -1,28 +1,32 @@
-"""Training examples beside the pinned probe: those of the chosen bin, the most helpful, the most harmful."""
+"""Training examples beside the pinned probe: those chosen in the figure, the most helpful, the most harmful; by text."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core.views.charts import safe_filename
-from core.views.formats import counted, plain
+from core.views.formats import count, counted, plain
 from core.views.probe_groups import extreme, in_bins
+from core.views.strips import inside
 from pages.diagnose.figure import Shown, bin_line
 from pages.diagnose.link import asked, format_bins
 from pages.diagnose.probes import for_screen
 from pages.parts.address import go_to
+from pages.parts.diagnosis_data import matches
 from pages.parts.tables import download_csv
 
 SHOWN_ROWS = 300
 EXTREMES = 10
-LISTS = {"bin": "In the chosen bin", "helpful": "Most helpful", "harmful": "Most harmful"}
+LISTS = {"bin": "Chosen in the figure", "helpful": "Most helpful", "harmful": "Most harmful"}
 SAME, DIFFERENT, OTHER = "🟧 same", "🟦 different", "other label"
 
 
 def show_list(shown: Shown, name: str) -> None:
     """The switch between the three lists, and the one that is chosen."""
     wish = asked().show
-    chosen = wish if wish in LISTS else "bin" if shown.bins is not None else "helpful"
+    chosen = wish if wish in LISTS else "bin" if shown.bins is not None or shown.area is not None else "helpful"
     st.session_state["diagnose-show"] = chosen
     st.subheader("Training examples", anchor=False)
     st.segmented_control(
@@ -34,8 +38,19 @@ def show_list(shown: Shown, name: str) -> None:
         label_visibility="collapsed",
         required=True,
     )
+    words = asked().find_train
+    st.session_state["diagnose-find-train"] = words
+    st.text_input(
+        "Find in training texts",
+        key="diagnose-find-train",
+        on_change=lambda: go_to(find_train=st.session_state["diagnose-find-train"]),
+        icon=":material/search:",
+        placeholder="Only examples with these words, as they stand here",
+        max_chars=200,
+    )
+    shown = replace(shown, found=matches(shown.dataset_id, words) if words else None)
     if chosen == "bin":
-        _bin(shown, name)
+        _chosen(shown, name)
     else:
         _extremes(shown, name, highest=chosen == "helpful")
 
@@ -57,21 +72,33 @@ def rows_table(shown: Shown, rows: np.ndarray) -> pd.DataFrame:
     )
 
 
-def _bin(shown: Shown, name: str) -> None:
-    if shown.bins is None:
-        st.caption("Click a bar of the figure above, or choose a bin from the list beneath it.")
+def _chosen(shown: Shown, name: str) -> None:
+    if shown.dots is not None and shown.area is not None:
+        rows = inside(shown.dots, shown.area)
+        same = int(shown.groups.same[rows].sum())
+        said = (
+            f"{counted(len(rows), 'dot')} in the drawn area: {count(same)} with the same confound, "
+            f"{count(len(rows) - same)} with another."
+        )
+        filename = f"{name}-area"
+    elif shown.bins is not None:
+        rows = in_bins(shown.groups, shown.histogram.edges, *shown.bins)
+        said = f"Influence {bin_line(shown.histogram, *shown.bins)}."
+        filename = f"{name}-bin-{format_bins(shown.bins)}"
+    else:
+        st.caption(
+            "Draw a box or a lasso on the figure above, or choose a bin from the list beneath it."
+            if shown.dots is not None
+            else "Click a bar of the figure above, or choose a bin from the list beneath it."
+        )
         return
-    rows = in_bins(shown.groups, shown.histogram.edges, *shown.bins)
+    if shown.found is not None:
+        rows = rows[shown.found[rows]]
+        said += f" {counted(len(rows), 'has', 'have')} the words."
     if not len(rows):
-        st.caption(f"Influence {bin_line(shown.histogram, *shown.bins)}.")
+        st.caption(said)
         return
-    _table(
-        shown,
-        rows,
-        f"Influence {bin_line(shown.histogram, *shown.bins)}.",
-        f"{name}-bin-{format_bins(shown.bins)}",
-        key="bin",
-    )
+    _table(shown, rows, said, filename, key="bin")
 
 
 def _extremes(shown: Shown, name: str, *, highest: bool) -> None:
@@ -90,9 +117,11 @@ def _extremes(shown: Shown, name: str, *, highest: bool) -> None:
         ),
         ("Other labels", shown.groups.other_label, "other-label"),
     ):
-        rows = extreme(shown.groups, among, EXTREMES, highest=highest)
+        rows = extreme(shown.groups, among if shown.found is None else among & shown.found, EXTREMES, highest=highest)
         if len(rows):
             _table(shown, rows, f"**{title}**", f"{name}-most-{word}-{key}", key=f"{word}-{key}")
+        elif shown.found is not None:
+            st.caption(f"{title}: no training example has these words.")
 
 
 def _table(shown: Shown, rows: np.ndarray, title: str, filename: str, *, key: str) -> None:

@@ -11,6 +11,7 @@ from pages.diagnose import empty
 from pages.diagnose.choice import Choice, choose
 from pages.diagnose.course import show_course
 from pages.diagnose.explorer import explore
+from pages.diagnose.layers import show_layers
 from pages.diagnose.link import asked
 from pages.diagnose.pickers import pick
 from pages.diagnose.verdict import show_figures, show_verdict
@@ -63,6 +64,8 @@ def _show_diagnosis(store: Store, choice: Choice, *, busy: bool) -> None:
         report_button(choice.run)
     st.divider()
     show_course(choice, point, diagnosis, control, busy=busy)
+    st.divider()
+    show_layers(store, choice.run.name, choice.points, point, diagnosis)
     st.divider()
     explore(choice.run.name, choice.run.dataset_id, point)
 
