@@ -16,8 +16,11 @@ ELEMENTS = """() => [...document.querySelectorAll('[data-testid="stApp"] *')].fi
     (one.matches('script, iframe, object') && one.textContent.includes('alert('))
     || (one.matches('img') && /example[.]invalid|^x$/.test(one.getAttribute('src') || ''))
     || [...one.attributes].some((name) => name.name.startsWith('on'))
-    || (one.matches('a') && (one.protocol === 'javascript:' || one.host.endsWith('example.invalid')))
+    || (one.matches('a') && (one.protocol === 'javascript:'
+        || (one.host.endsWith('example.invalid') && !one.textContent.startsWith('https:'))))
 ).map((one) => one.outerHTML.slice(0, 200))"""
+"""Elements that a text must not become. A bare address in a note may be a link: it says where it leads."""
+
 OUTSIDE = """() => {
     const boxes = [document.scrollingElement, document.querySelector('[data-testid="stMain"]')];
     if (boxes.every((one) => one.scrollWidth <= one.clientWidth)) return [];
