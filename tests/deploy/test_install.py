@@ -40,9 +40,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, list[tuple[str
         ("cuda", "-r "),
     ],
 )
-def test_the_build_that_is_asked_for(
-    install: tuple[ModuleType, list[tuple[str, ...]]], build: str, first: str
-) -> None:
+def test_the_build_that_is_asked_for(install: tuple[ModuleType, list[tuple[str, ...]]], build: str, first: str) -> None:
     module, asked = install
     file = PROJECT / "requirements.txt"
     assert module.main(file, build) == 0
