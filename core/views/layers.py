@@ -127,7 +127,7 @@ def layer_bars(layers: Sequence[Layer], measure: str = "share") -> go.Figure:
         )
     )
     figure.update_layout(**layout(300), bargap=0.3, dragmode=False)
-    figure.update_layout(margin={"t": 20})
+    figure.update_layout(margin={"t": 20, "r": 30})  # the last name is written slantwise
     figure.update_xaxes(title="From input to output", fixedrange=True, type="category")
     figure.update_yaxes(title=MEASURES[measure], zeroline=True, rangemode="tozero", fixedrange=True)
     return figure

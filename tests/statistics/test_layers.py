@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.statistics.cid import layer_cid, probe_cids
@@ -19,6 +19,7 @@ def sums_of(layers, one):
     return np.stack([(layers * others)[:, cells.code == g].sum(1) for g in range(len(cells.names))], axis=1), cells
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(2, 24), st.integers(1, 5), st.integers(2, 4))
 def test_from_sums_as_from_the_whole_matrix_and_adding_up(seed, probes, layers, confounds):
     one = case(n=90, probes=probes, seed=seed, effect=0.4, confounds=tuple("abcd"[:confounds]))
