@@ -13,6 +13,7 @@ from core.commands.console import Console, JobFailedError, number, percent, tabl
 from core.errors import UserError
 from core.store import queries
 from core.training.diagnosis_config import ESTIMATORS
+from core.views.layers import layers_of, where_it_lives
 from core.views.texts import METHODS
 
 
@@ -156,8 +157,18 @@ def _diagnose(options: argparse.Namespace, console: Console) -> None:
     ended = console.wait(job, f"The diagnosis of {run.name}")
     found = [queries.get_diagnosis(console.store, one) for one in (ended.result or {})["diagnoses"]]
     reports = [diagnosis_summary(one, run) for one in found]
-    lines = [f"step {one.step}: {one.sentence}" for one in found]
+    lines = [line for one in found for line in (f"step {one.step}: {one.sentence}", *_layer_lines(one.report))]
     console.answer(reports[0] if options.checkpoint != "all" else {"run": run.name, "diagnoses": reports}, *lines)
+
+
+def _layer_lines(report: dict[str, Any]) -> list[str]:
+    """Where CID lives, in words, and each layer's share; nothing where influence was not kept by layer."""
+    layers = layers_of(report)
+    if not layers:
+        return []
+    words = where_it_lives(layers, report["cid"], report.get("null"))
+    shares = [f"  {one.layer}: {number(one.cid)} of CID, {number(one.within)} within the layer" for one in layers]
+    return [words, *shares]
 
 
 def _evaluate(options: argparse.Namespace, console: Console) -> None:

@@ -8,11 +8,11 @@ UNTOUCHED = {"marker": {"opacity": 1}}
 """For `selected` and `unselected`: plotly would pale whatever was not clicked."""
 
 
-def config(filename: str, *, select: bool = False, image: str = "png") -> dict[str, Any]:
+def config(filename: str, *, select: bool = False, lasso: bool = False, image: str = "png") -> dict[str, Any]:
     """Plotly's tool bar: the camera saves a PNG of three times the size, or an SVG, under a telling name."""
-    unwanted = ["lasso2d", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d"] + (
-        [] if select else ["select2d"]
-    )
+    unwanted = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d"]
+    unwanted += [] if select else ["select2d"]
+    unwanted += [] if lasso else ["lasso2d"]
     return {
         "displaylogo": False,
         "modeBarButtonsToRemove": unwanted,

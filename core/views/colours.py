@@ -28,3 +28,7 @@ GROUPS = ("#8E63CE", "#009E73", "#CC5FA0", "#A6761D", "#D8452E", "#3A9FBF", "#7A
 """Of groups of runs beside each other; neither of the two confounds' colours."""
 SIGNS = ("circle", "square", "diamond", "triangle-up", "star", "pentagon", "hexagram")
 """The signs that go with them: one fewer, so that both are the same again only after 56 groups."""
+
+DIVERGING = ((0.0, "rgba(0, 138, 118, 1)"), (0.5, "rgba(140, 140, 140, 0)"), (1.0, "rgba(142, 99, 206, 1)"))
+"""From below 0 (teal) to above it (the violet of CID), neither of the two confounds' colours; 0 is the page's own ground,
+light or dark. The ends differ for the colour-blind, too."""

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from core.store.engine import Store
 from core.store.queries import THERE
 from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Run
+from core.views.layers import LayersAt, read_layers
 
 SPLITS = ("dev", "test", "train")
 
@@ -36,6 +37,7 @@ class Point:
     estimator: str
     config: dict[str, Any]
     n_probes: int
+    n_train: int
     cid: float | None
     ci_low: float | None
     ci_high: float | None
@@ -87,11 +89,14 @@ def curve(all_points: Sequence[Point], like: Point) -> list[Point]:
     return [newest[step] for step in sorted(newest)]
 
 
-def layers_of(store: Store, ids: Sequence[str]) -> dict[int, list[dict[str, Any]]]:
-    """CID by layer of these diagnoses, by step; those made before it was measured are left out."""
-    statement = select(Diagnosis.step, Diagnosis.report["layers"]).where(Diagnosis.id.in_(ids)).order_by(Diagnosis.step)
+def layers_along(store: Store, line: Sequence[Point]) -> list[LayersAt]:
+    """The layers of the diagnoses of a curve, by step; those that kept none are left out."""
+    statement = select(Diagnosis.id, Diagnosis.report["layers"].label("layers")).where(
+        Diagnosis.id.in_([one.id for one in line])
+    )
     with store.reading() as session:
-        return {step: layers for step, layers in session.execute(statement) if layers}
+        kept = {row.id: read_layers(row.layers) for row in session.execute(statement)}
+    return [LayersAt(one.step, kept[one.id]) for one in line if kept.get(one.id)]
 
 
 def control_points(store: Store, run: Run, like: Point) -> tuple[str, list[Point]] | None:

@@ -1,6 +1,7 @@
 """The paper's Figure 1, drawn: the influence on one probe of those that share its confound and of those that don't."""
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from core.views.charts import UNTOUCHED, layout
@@ -8,7 +9,7 @@ from core.views.colours import DIFFERENT, SAME
 from core.views.formats import count, interval, percent, signed
 from core.views.probe_groups import Histogram
 
-_CHOSEN = "rgba(140, 140, 140, 0.25)"
+CHOSEN = "rgba(140, 140, 140, 0.25)"
 _UNSEEN = "rgba(0, 0, 0, 0)"
 
 
@@ -53,11 +54,11 @@ def two_histograms(
                 hoverinfo="skip",
             )
         )
-    figure.add_trace(_hit_bars(found, centres, width, top, clickable=beside is None))
-    _mark_means(figure, means)
+    figure.add_trace(hit_bars(found, centres, width, top, clickable=beside is None))
+    mark_means(figure, means)
     if chosen is not None:
         figure.add_vrect(
-            x0=found.edges[chosen[0]], x1=found.edges[chosen[1] + 1], fillcolor=_CHOSEN, line_width=0, layer="below"
+            x0=found.edges[chosen[0]], x1=found.edges[chosen[1] + 1], fillcolor=CHOSEN, line_width=0, layer="below"
         )
     figure.update_layout(
         **layout(380),
@@ -87,7 +88,8 @@ def _heights(found: Histogram, share: bool) -> tuple[np.ndarray, np.ndarray]:
     return same, different
 
 
-def _hit_bars(found: Histogram, centres: np.ndarray, width: float, top: float, *, clickable: bool) -> go.Bar:
+def hit_bars(found: Histogram, centres: np.ndarray, width: float, top: float, *, clickable: bool) -> go.Bar:
+    """Unseen bars as high as the figure, one a bin that holds anything: easy to hit, and they say what is in the bin."""
     filled = found.filled
     n_same, n_different = max(int(found.same.sum()), 1), max(int(found.different.sum()), 1)
     return go.Bar(
@@ -112,7 +114,8 @@ def _hit_bars(found: Histogram, centres: np.ndarray, width: float, top: float, *
     )
 
 
-def _mark_means(figure: go.Figure, means: tuple[float | None, float | None]) -> None:
+def mark_means(figure: go.Figure, means: tuple[float | None, float | None]) -> None:
+    """A dashed line at each group's mean."""
     order = sorted((value, colour) for value, colour in zip(means, (SAME, DIFFERENT), strict=True) if value is not None)
     for place, (value, colour) in enumerate(order):
         figure.add_vline(
@@ -126,3 +129,15 @@ def _mark_means(figure: go.Figure, means: tuple[float | None, float | None]) -> 
             },
             annotation_position="top",
         )
+
+
+def bins_table(found: Histogram) -> pd.DataFrame:
+    """The bins of both groups, for a CSV."""
+    return pd.DataFrame(
+        {
+            "from": found.edges[:-1],
+            "to": found.edges[1:],
+            "same_confound": found.same,
+            "different_confound": found.different,
+        }
+    )

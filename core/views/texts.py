@@ -24,12 +24,6 @@ TERMS: dict[str, Term] = {
         "prefix, an author or a dialect.",
         PAPER,
     ),
-    "layers": Term(
-        "Gradient cosine is a sum over layers, so CID is too: each layer's share says how much of CID comes from its "
-        "parameters. Within the layer: CID of the cosines that its own gradients have. Blocks are numbered from the input "
-        "on, as a round's layers are on Tune.",
-        PAPER,
-    ),
     "cell": Term(
         "All examples that share one label and one confound value.",
         "https://arxiv.org/abs/1911.08731",
@@ -37,6 +31,11 @@ TERMS: dict[str, Term] = {
     "cid": Term(
         "Confound influence difference: how much more the training examples that share a probe's confound speak for "
         "its label than those that do not, on a scale from −2 to 2. Near 0 the confound plays no part in the decision.",
+        PAPER,
+    ),
+    "layer_cid": Term(
+        "CID by layer: the cosine of two gradients is a sum over the model's layers, and so is CID. Intervals come from "
+        "drawing the probes anew.",
         PAPER,
     ),
     "influence": Term(

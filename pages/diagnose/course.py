@@ -46,6 +46,7 @@ def _curve(choice: Choice, point: Point, control: tuple[str, Sequence[Point]] | 
         config=config(f"{choice.run.name}-cid-over-training"),
         alt=_in_words(line, control),
     )
+    _scrubber(point, line)
     with st.container(horizontal=True, vertical_alignment="center"):
         download_csv(_table(line), f"{choice.run.name}-cid.csv", key="diagnose-course-csv")
         if missing and not busy:
@@ -59,10 +60,32 @@ def _curve(choice: Choice, point: Point, control: tuple[str, Sequence[Point]] | 
             )
 
 
+def _scrubber(point: Point, line: Sequence[Point]) -> None:
+    """Through training, one diagnosed checkpoint after the other; the pinned probe stays."""
+    ids = {one.step: one.id for one in line}
+    if len(ids) < 2:
+        return
+    cids = {one.step: one.cid for one in line}
+    st.session_state["diagnose-scrub"] = point.step
+    st.select_slider(
+        "Move through training",
+        list(ids),
+        format_func=lambda step: f"step {step:,} · CID {signed(cids[step])}",
+        key="diagnose-scrub",
+        on_change=lambda: _scrubbed(ids),
+        help="Everything below follows: layers, probes and figures of that checkpoint. The pinned probe stays.",
+    )
+
+
+def _scrubbed(ids: Mapping[int, str]) -> None:
+    step = st.session_state["diagnose-scrub"]
+    go_to(step=step, diagnosis=ids[step], bin=None, area=None)
+
+
 def _picked() -> None:
     step = selected_step(st.session_state[KEY]["selection"])
     if step is not None:
-        go_to(step=step, diagnosis=None, bin=None)
+        go_to(step=step, diagnosis=None, bin=None, area=None)
 
 
 def selected_step(selection: Mapping[str, Any]) -> int | None:

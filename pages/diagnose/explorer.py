@@ -4,8 +4,10 @@ import streamlit as st
 
 from core.views.diagnoses import Point
 from core.views.texts import help_for
-from pages.diagnose.figure import prepare, show_card, show_figure
+from pages.diagnose.card import show_card
+from pages.diagnose.figure import prepare, show_figure
 from pages.diagnose.listing import show_list
+from pages.diagnose.matrix import pick_view, show_matrix
 from pages.diagnose.probes import pick_probe
 
 
@@ -14,7 +16,8 @@ def explore(run_name: str, dataset_id: str, point: Point) -> None:
     """The table of probes, the pinned probe with its histograms, and training examples."""
     st.subheader("Probes", anchor=False, help=help_for("probe"))
     st.caption("Each is one decision of the model, traced back to the training set. Pick a row to see its figure.")
-    probe = pick_probe(run_name, point)
+    as_matrix = pick_view() == "matrix"
+    probe = show_matrix(run_name, dataset_id, point) if as_matrix else pick_probe(run_name, point)
     if probe is None:
         st.caption("This diagnosis has no probes.")
         return
@@ -22,7 +25,7 @@ def explore(run_name: str, dataset_id: str, point: Point) -> None:
     name = f"{run_name}-step-{point.step}-probe-{probe['id']}"
     left, right = st.columns([2, 5], gap="large")
     with left:
-        show_card(shown)
+        show_card(probe)
     with right:
         show_figure(shown, name)
         show_list(shown, name)

@@ -1,146 +1,148 @@
-"""Figure 1 for the pinned probe: two histograms, what they say in words, and the choice of bins."""
+"""Figure 1 for the pinned probe, in four styles; what it says in words, and the choice of bins or of an area."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.views.diagnoses import Point
-from core.views.formats import NOTHING, count, counted, interval, plain, shortened, signed
-from core.views.histograms import two_histograms
-from core.views.probe_groups import Groups, Histogram, groups, histogram
+from core.views.formats import count, counted, interval
+from core.views.group_curves import curves_table, group_curves
+from core.views.histograms import bins_table, two_histograms
+from core.views.probe_groups import Bools, Groups, Histogram, groups, histogram
+from core.views.strips import (
+    Area,
+    Strip,
+    format_area,
+    parse_area,
+    selected_area,
+    strip,
+    strip_figure,
+    strip_table,
+)
 from core.views.texts import help_for
+from pages.diagnose.card import in_figures, in_words, number
 from pages.diagnose.link import asked, format_bins
 from pages.parts.address import go_to
 from pages.parts.diagnosis_data import examples, matrix
 from pages.parts.saving import config
+from pages.parts.tables import download_csv
 
 KEY = "diagnose-histograms"
 SCALES = {"share": "Share of group", "count": "Counts"}
-CARD_CHARACTERS = 700
+STYLES = {"histogram": "Histogram", "density": "Density", "ecdf": "ECDF", "strip": "Strip"}
+ABOUT_STYLES = {
+    "histogram": "Bars: how many of each group have so much influence.",
+    "density": "Gaussian kernel, each group with its own bandwidth by Silverman's rule.",
+    "ecdf": "The height is the share of the group with at most this much influence.",
+    "strip": "Every dot is a training example; only its place from left to right counts. Draw a box, or a lasso from the tool "
+    "bar, to list the dots inside.",
+}
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The pinned probe with its groups, their histogram and the chosen bins."""
+    """The pinned probe with its groups, their histogram, and what of it is chosen: bins, or an area of the strip."""
 
     probe: pd.Series
+    dataset_id: str
     train: pd.DataFrame
     groups: Groups
     histogram: Histogram
+    style: str
     bins: tuple[int, int] | None
+    dots: Strip | None
+    area: Area | None
+    found: Bools | None = None
+    """Training rows that have the words which are looked for; None where none are."""
 
 
 def prepare(dataset_id: str, point: Point, probe: pd.Series) -> Shown:
     """Read the probe's column of the matrix and bin it."""
-    held, column = matrix(point.id), int(probe["index"])
+    held, column, link = matrix(point.id), int(probe["index"]), asked()
     train = examples(dataset_id)["train"]
     found = groups(held.scores[:, column], int(held.probe_row[column]), train, probe["label"], probe["confound"])
     binned = histogram(found)
-    bins = asked().bins
+    style = link.style if link.style in STYLES else "histogram"
+    dots = strip(found) if style == "strip" else None
+    area = parse_area(link.area) if dots is not None else None
+    bins = link.bins if area is None else None
     if bins is not None and bins[1] >= len(binned.edges) - 1:
         bins = None
-    return Shown(probe, train, found, binned, bins)
-
-
-def show_card(shown: Shown) -> None:
-    """The pinned probe: its text, its cell, and its figures with the tests named."""
-    probe = shown.probe
-    with st.container(border=True, key="diagnose-probe"):
-        with st.container(horizontal=True):
-            st.badge("Pinned probe", icon=":material/keep:", color="gray", help=help_for("probe"))
-        st.text(shortened(probe["text"], CARD_CHARACTERS) or "This example is not in the data set any more.")
-        if isinstance(probe["text_b"], str):
-            st.text(shortened(probe["text_b"], CARD_CHARACTERS))
-        st.caption(f"Label **{plain(probe['label'])}** · confound **{plain(probe['confound'])}**")
-        st.table(_numbers(probe), border="horizontal", hide_header=True, alt="The probe's figures and tests")
-
-
-def _numbers(probe: pd.Series) -> pd.DataFrame:
-    rows = {
-        "CID": signed(_number(probe, "cid"), 3),
-        "n same / different": f"{count(int(probe['n_a']))} / {count(int(probe['n_b']))}",
-        "mean same / different": f"{signed(_number(probe, 'mean_a'), 3)} / {signed(_number(probe, 'mean_b'), 3)}",
-        "Hedges' g": signed(_number(probe, "hedges_g")),
-        "Cliff's δ": signed(_number(probe, "cliffs_delta")),
-        "Welch's t": signed(_number(probe, "welch_t"), 1),
-        "q (Benjamini–Yekutieli)": _small(_number(probe, "q")),
-    }
-    return pd.DataFrame({"value": rows.values()}, index=list(rows))
+    return Shown(probe, dataset_id, train, found, binned, style, bins, dots, area)
 
 
 def show_figure(shown: Shown, name: str) -> None:
-    """The histograms, what they say, and a picker of bins for those who do not point."""
+    """The figure, what it says, and a picker of bins for those who do not point."""
+    st.subheader("Who speaks for this decision?", anchor=False, help=help_for("influence"))
+    scale = asked().scale if asked().scale in SCALES else "share"
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        st.subheader("Who speaks for this decision?", anchor=False, help=help_for("influence"))
-        scale = asked().scale if asked().scale in SCALES else "share"
-        st.session_state["diagnose-scale"] = scale
-        st.segmented_control(
-            "Bars show",
-            list(SCALES),
-            format_func=SCALES.get,
-            key="diagnose-scale",
-            on_change=_scale,
-            label_visibility="collapsed",
-            required=True,
-        )
-    st.markdown(in_words(shown.probe))
-    probe = shown.probe
+        _switch("Drawn as", STYLES, "diagnose-style", shown.style, _style)
+        if shown.style == "histogram":
+            _switch("Bars show", SCALES, "diagnose-scale", scale, _scale)
+    said = in_words(shown.probe)
+    st.markdown(said)
     st.plotly_chart(
-        two_histograms(
-            shown.histogram,
-            means=(_number(probe, "mean_a"), _number(probe, "mean_b")),
-            share=scale == "share",
-            chosen=shown.bins,
-        ),
-        key=KEY,
-        on_select=lambda: _picked(shown.histogram),
-        selection_mode=("points", "box"),
-        config=config(name, select=True),
-        alt=f"Two histograms of influence on the probe. {in_words(probe).replace('*', '')}",
+        _drawn(shown, scale),
+        key=KEY if shown.style != "strip" else f"{KEY}-strip",
+        on_select=lambda: _picked(shown),
+        selection_mode=("points", "box", "lasso") if shown.style == "strip" else ("points", "box"),
+        config=config(f"{name}-{shown.style}", select=True, lasso=shown.style == "strip"),
+        alt=f"{STYLES[shown.style]} of influence on the probe, two groups. {in_figures(shown.probe)}. "
+        f"{said.replace('*', '')}",
     )
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(f"{in_figures(shown.probe)}. {_about(shown)}", width="stretch")
+        download_csv(_table(shown), f"{name}-{shown.style}.csv", key="diagnose-figure-csv")
     _bin_picker(shown)
 
 
-def in_words(probe: pd.Series) -> str:
-    """One or two sentences on one probe, as Markdown."""
-    cid = _number(probe, "cid")
-    label, confound = plain(probe["label"]), plain(probe["confound"])
-    if cid is None:
-        return (
-            f"This probe has no CID: of the training examples of the label **{label}**, {count(int(probe['n_a']))} "
-            f"share its confound value **{confound}** and {count(int(probe['n_b']))} have another. Both are needed."
-        )
-    way = "more" if round(cid, 2) >= 0 else "less"
-    size = abs(cid)
-    said = (
-        f"Among training examples of the label **{label}**, the {count(int(probe['n_a']))} that share **{confound}** "
-        f"(orange) speak **{signed(size)} {way}** for this decision than the {count(int(probe['n_b']))} that don't (blue)."
+def _switch(label: str, options: Mapping[str, str], key: str, chosen: str, on_change: Any) -> None:
+    st.session_state[key] = chosen
+    st.segmented_control(
+        label,
+        list(options),
+        format_func=options.get,
+        key=key,
+        on_change=on_change,
+        label_visibility="collapsed",
+        required=True,
     )
-    g = _number(probe, "hedges_g")
-    if g is None:
-        return f"{said} There are too few of them for a test."
-    return f"{said} That is {_strength(g)} effect (Hedges' g {signed(g)}, q {_small(_number(probe, 'q'), 'is ')})."
 
 
-def _strength(g: float) -> str:
-    for least, word in ((0.8, "a large"), (0.5, "a medium"), (0.2, "a small")):
-        if abs(g) >= least:
-            return word
-    return "a negligible"
+def _drawn(shown: Shown, scale: str) -> go.Figure:
+    means = (number(shown.probe, "mean_a"), number(shown.probe, "mean_b"))
+    if shown.dots is not None:
+        return strip_figure(shown.dots, shown.histogram, means=means, area=shown.area, chosen=shown.bins)
+    if shown.style == "histogram":
+        return two_histograms(shown.histogram, means=means, share=scale == "share", chosen=shown.bins)
+    return group_curves(shown.style, shown.groups, shown.histogram, means=means, chosen=shown.bins)
 
 
-def _small(value: float | None, equals: str = "") -> str:
-    if value is None:
-        return NOTHING
-    return "< 0.001" if value < 0.001 else f"{equals}{value:.3f}"
+def _about(shown: Shown) -> str:
+    said = ABOUT_STYLES[shown.style]
+    if shown.dots is not None and shown.dots.sampled:
+        said += (
+            f" {count(len(shown.dots.rows))} of {count(sum(shown.dots.totals))} are drawn, at most 1,500 of each group, "
+            "the same at every visit."
+        )
+    return said
 
 
-def _number(probe: pd.Series, name: str) -> float | None:
-    value = probe.get(name)
-    return None if value is None or pd.isna(value) else float(value)
+def _table(shown: Shown) -> pd.DataFrame:
+    if shown.dots is not None:
+        return strip_table(shown.dots, shown.train["id"].to_numpy())
+    if shown.style == "histogram":
+        return bins_table(shown.histogram)
+    return curves_table(shown.style, shown.groups)
+
+
+def _style() -> None:
+    chosen = st.session_state["diagnose-style"]
+    go_to(style=None if chosen == "histogram" else chosen, area=None)
 
 
 def _scale() -> None:
@@ -148,10 +150,16 @@ def _scale() -> None:
     go_to(scale=None if chosen == "share" else chosen)
 
 
-def _picked(found: Histogram) -> None:
-    bins = selected_bins(st.session_state[KEY]["selection"], found)
-    if bins is not None:  # nothing is selected whenever the figure is drawn anew; that is no choice
-        go_to(bin=format_bins(bins), show=None)
+def _picked(shown: Shown) -> None:
+    """What was selected goes into the address. Nothing is selected whenever the figure is drawn anew: that is no choice."""
+    if shown.dots is not None:
+        area = selected_area(st.session_state[f"{KEY}-strip"]["selection"], shown.dots)
+        if area is not None:
+            go_to(area=format_area(area), bin=None, show=None)
+        return
+    bins = selected_bins(st.session_state[KEY]["selection"], shown.histogram)
+    if bins is not None:
+        go_to(bin=format_bins(bins), area=None, show=None)
 
 
 def selected_bins(selection: Mapping[str, Any], found: Histogram) -> tuple[int, int] | None:
@@ -181,7 +189,7 @@ def _bin_picker(shown: Shown) -> None:
         index=None,
         format_func=lambda key: lines[key],
         key="diagnose-bin",
-        on_change=lambda: go_to(bin=st.session_state["diagnose-bin"], show=None),
+        on_change=lambda: go_to(bin=st.session_state["diagnose-bin"], area=None, show=None),
         placeholder="Click a bar above, or choose here",
         help="Lists the training examples whose influence on this probe lies in the bin. For several bins at once take the "
         "box from the figure's tool bar and drag.",

@@ -1,67 +1,94 @@
-"""CID by layer: where in the model the confound lives, now and over training."""
+"""Where in the model the confound lives: a bar per layer, and the layers over training."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from core.store.engine import Store
 from core.store.tables import Diagnosis
-from core.views.diagnoses import Point, curve, layers_of
-from core.views.layers import in_words, layer_bars, layer_map
+from core.views.diagnoses import Point, curve, layers_along
+from core.views.formats import counted
+from core.views.layers import (
+    ABOUT_MEASURES,
+    MEASURES,
+    LayersAt,
+    layer_bars,
+    layer_map,
+    layers_of,
+    layers_table,
+    where_it_lives,
+)
 from core.views.texts import help_for
+from pages.diagnose.link import asked
+from pages.parts.address import go_to
 from pages.parts.saving import config
 from pages.parts.tables import download_csv
 
 
-def show_layers(store: Store, name: str, points: Sequence[Point], point: Point, diagnosis: Diagnosis) -> None:
-    """A sentence, a bar a layer, and a map over the checkpoints that were measured alike."""
-    st.subheader("By layer", anchor=False, help=help_for("layers"))
-    layers: Sequence[Mapping[str, Any]] = diagnosis.report.get("layers") or []
+def show_layers(store: Store, run_name: str, points: Sequence[Point], point: Point, diagnosis: Diagnosis) -> None:
+    """The sentence, both figures and their table; a plain sentence where the diagnosis has no layers."""
+    st.subheader("Where the confound lives", anchor=False, help=help_for("layer_cid"))
+    layers = layers_of(diagnosis.report)
     if not layers:
-        st.caption(
-            "Embedding influence has no layers: it looks at the last one alone."
-            if diagnosis.estimator != "cosine"
-            else "This diagnosis was made before layers were measured. Diagnose the checkpoint again to see them."
-        )
+        st.caption(_why_not(diagnosis))
         return
-    said = in_words(layers)
+    course = layers_along(store, curve(points, point))
+    said = where_it_lives(layers, point.cid, (point.null_low, point.null_high))
     st.markdown(said)
+    measure = asked().layers if asked().layers in MEASURES else "share"
+    st.session_state["diagnose-layers"] = measure
+    st.segmented_control(
+        "Layers show",
+        list(MEASURES),
+        format_func=MEASURES.get,
+        key="diagnose-layers",
+        on_change=_measure,
+        label_visibility="collapsed",
+        required=True,
+    )
+    st.caption(ABOUT_MEASURES[measure])
     left, right = st.columns(2, gap="large")
+    name = f"{run_name}-step-{point.step}"
     with left:
         st.plotly_chart(
-            layer_bars(layers),
+            layer_bars(layers, measure),
             key="diagnose-layer-bars",
-            config=config(f"{name}-step-{point.step}-layers"),
-            alt=f"A bar for each layer's share of CID. {said}",
+            config=config(f"{name}-layers"),
+            alt=f"A bar per layer: {MEASURES[measure].lower()} at step {point.step:,}. {said}",
         )
-    by_step = layers_of(store, [one.id for one in curve(points, point)])
     with right:
-        if len(by_step) > 1:
-            st.plotly_chart(
-                layer_map(by_step),
-                key="diagnose-layer-map",
-                config=config(f"{name}-layers-over-training"),
-                alt=f"Each layer's share of CID at {len(by_step)} checkpoints. {said}",
-            )
-        else:
-            st.caption("With more than one diagnosed checkpoint a map of layers over training stands here.")
-    table = pd.DataFrame(
-        [
-            {
-                "step": step,
-                "layer": one["layer"],
-                "module": one["module"],
-                "cid": one["cid"],
-                "ci_low": one["ci"][0],
-                "ci_high": one["ci"][1],
-                "within": one["within"],
-                "within_low": one["within_ci"][0],
-                "within_high": one["within_ci"][1],
-            }
-            for step, each in sorted(by_step.items())
-            for one in each
-        ]
+        st.plotly_chart(
+            layer_map(course, point.step, measure),
+            key="diagnose-layer-map",
+            config=config(f"{run_name}-layers-over-training"),
+            alt=f"{MEASURES[measure]} of each layer at {counted(len(course), 'diagnosed checkpoint')}; violet is above 0, "
+            f"teal below.",
+        )
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(_beneath(course, point), width="content")
+        download_csv(layers_table(course), f"{run_name}-layers.csv", key="diagnose-layers-csv")
+
+
+def _beneath(course: Sequence[LayersAt], point: Point) -> str:
+    said = f"Left: step {point.step:,}, with 95 % intervals over {counted(point.n_probes, 'probe')}. "
+    if len(course) == 1:
+        return f"{said}Right: the only checkpoint whose layers are known; diagnose others to see how they change."
+    return (
+        f"{said}Right: {counted(len(course), 'checkpoint')}; violet is above 0, teal below, and the frame is this step."
     )
-    download_csv(table, f"{name}-layers.csv", key="diagnose-layers-csv")
+
+
+def _why_not(diagnosis: Diagnosis) -> str:
+    if diagnosis.estimator != "cosine":
+        return (
+            "Embedding influence compares the one vector that the last layer reads, so it has no layers. A diagnosis by "
+            "gradient cosine shows them."
+        )
+    if "layers" in diagnosis.report:
+        return "No probe of this diagnosis has a CID, so there is nothing to split over layers."
+    return "This diagnosis was made before CID was kept by layer. Diagnose a checkpoint anew, and its layers are shown here."
+
+
+def _measure() -> None:
+    chosen = st.session_state["diagnose-layers"]
+    go_to(layers=None if chosen == "share" else chosen)

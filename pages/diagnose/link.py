@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 _BINS = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
-RUN_LEVEL = ("step", "diagnosis", "probe", "bin", "find", "cell", "words")
+RUN_LEVEL = ("step", "diagnosis", "probe", "bin", "area", "find", "find_train", "cell")
 """What loses its meaning when another run is chosen."""
 
 
@@ -23,7 +23,11 @@ class Link:
     cell: str | None
     scale: str | None
     show: str | None
-    words: str
+    style: str | None
+    area: str | None
+    find_train: str
+    layers: str | None
+    view: str | None
 
 
 def asked() -> Link:
@@ -39,7 +43,11 @@ def asked() -> Link:
         cell=said.get("cell"),
         scale=said.get("scale"),
         show=said.get("show"),
-        words=said.get("words", ""),
+        style=said.get("style"),
+        area=said.get("area"),
+        find_train=said.get("find_train", ""),
+        layers=said.get("layers"),
+        view=said.get("view"),
     )
 
 

@@ -1,28 +1,32 @@
-"""Training examples beside the pinned probe: those of the chosen bin, the most helpful, the most harmful."""
+"""Training examples beside the pinned probe: those chosen in the figure, the most helpful, the most harmful; by text."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core.views.charts import safe_filename
-from core.views.formats import counted, plain
+from core.views.formats import count, counted, plain
 from core.views.probe_groups import extreme, in_bins
+from core.views.strips import inside
 from pages.diagnose.figure import Shown, bin_line
 from pages.diagnose.link import asked, format_bins
 from pages.diagnose.probes import for_screen
 from pages.parts.address import go_to
+from pages.parts.diagnosis_data import matches
 from pages.parts.tables import download_csv
 
 SHOWN_ROWS = 300
 EXTREMES = 10
-LISTS = {"bin": "In the chosen bin", "helpful": "Most helpful", "harmful": "Most harmful"}
+LISTS = {"bin": "Chosen in the figure", "helpful": "Most helpful", "harmful": "Most harmful"}
 SAME, DIFFERENT, OTHER = "🟧 same", "🟦 different", "other label"
 
 
 def show_list(shown: Shown, name: str) -> None:
     """The switch between the three lists, and the one that is chosen."""
     wish = asked().show
-    chosen = wish if wish in LISTS else "bin" if shown.bins is not None else "helpful"
+    chosen = wish if wish in LISTS else "bin" if shown.bins is not None or shown.area is not None else "helpful"
     st.session_state["diagnose-show"] = chosen
     st.subheader("Training examples", anchor=False)
     st.segmented_control(
@@ -34,17 +38,19 @@ def show_list(shown: Shown, name: str) -> None:
         label_visibility="collapsed",
         required=True,
     )
-    st.session_state["diagnose-words"] = asked().words
+    words = asked().find_train
+    st.session_state["diagnose-find-train"] = words
     st.text_input(
         "Find in training texts",
-        key="diagnose-words",
-        on_change=lambda: go_to(words=st.session_state["diagnose-words"]),
+        key="diagnose-find-train",
+        on_change=lambda: go_to(find_train=st.session_state["diagnose-find-train"]),
         icon=":material/search:",
-        placeholder="Part of a training example's text",
+        placeholder="Only examples with these words, as they stand here",
         max_chars=200,
     )
+    shown = replace(shown, found=matches(shown.dataset_id, words) if words else None)
     if chosen == "bin":
-        _bin(shown, name)
+        _chosen(shown, name)
     else:
         _extremes(shown, name, highest=chosen == "helpful")
 
@@ -66,33 +72,33 @@ def rows_table(shown: Shown, rows: np.ndarray) -> pd.DataFrame:
     )
 
 
-def with_words(shown: Shown, words: str) -> np.ndarray:
-    """Which training rows hold these words in either text [N], taken literally, whatever the case."""
-    if not words:
-        return np.ones(len(shown.train), dtype=bool)
-    texts = (shown.train[column].astype("object").fillna("").astype(str) for column in ("text", "text_b"))
-    first, second = (column.str.contains(words, case=False, regex=False).to_numpy(dtype=bool) for column in texts)
-    return np.asarray(first | second)
-
-
-def _bin(shown: Shown, name: str) -> None:
-    if shown.bins is None:
-        st.caption("Click a bar of the figure above, or choose a bin from the list beneath it.")
+def _chosen(shown: Shown, name: str) -> None:
+    if shown.dots is not None and shown.area is not None:
+        rows = inside(shown.dots, shown.area)
+        same = int(shown.groups.same[rows].sum())
+        said = (
+            f"{counted(len(rows), 'dot')} in the drawn area: {count(same)} with the same confound, "
+            f"{count(len(rows) - same)} with another."
+        )
+        filename = f"{name}-area"
+    elif shown.bins is not None:
+        rows = in_bins(shown.groups, shown.histogram.edges, *shown.bins)
+        said = f"Influence {bin_line(shown.histogram, *shown.bins)}."
+        filename = f"{name}-bin-{format_bins(shown.bins)}"
+    else:
+        st.caption(
+            "Draw a box or a lasso on the figure above, or choose a bin from the list beneath it."
+            if shown.dots is not None
+            else "Click a bar of the figure above, or choose a bin from the list beneath it."
+        )
         return
-    rows = in_bins(shown.groups, shown.histogram.edges, *shown.bins)
-    found = rows[with_words(shown, asked().words)[rows]]
-    if not len(found):
-        none = " None of them has these words." if len(rows) else ""
-        st.caption(f"Influence {bin_line(shown.histogram, *shown.bins)}.{none}")
+    if shown.found is not None:
+        rows = rows[shown.found[rows]]
+        said += f" {counted(len(rows), 'has', 'have')} the words."
+    if not len(rows):
+        st.caption(said)
         return
-    rows = found
-    _table(
-        shown,
-        rows,
-        f"Influence {bin_line(shown.histogram, *shown.bins)}.",
-        f"{name}-bin-{format_bins(shown.bins)}",
-        key="bin",
-    )
+    _table(shown, rows, said, filename, key="bin")
 
 
 def _extremes(shown: Shown, name: str, *, highest: bool) -> None:
@@ -103,9 +109,6 @@ def _extremes(shown: Shown, name: str, *, highest: bool) -> None:
     )
     st.caption(said)
     word = "helpful" if highest else "harmful"
-    there = with_words(shown, asked().words)
-    if not there.any():
-        st.caption("No training example has these words.")
     for title, among, key in (
         (
             f"Label {plain(shown.probe['label'])}, like the probe",
@@ -114,9 +117,11 @@ def _extremes(shown: Shown, name: str, *, highest: bool) -> None:
         ),
         ("Other labels", shown.groups.other_label, "other-label"),
     ):
-        rows = extreme(shown.groups, among & there, EXTREMES, highest=highest)
+        rows = extreme(shown.groups, among if shown.found is None else among & shown.found, EXTREMES, highest=highest)
         if len(rows):
             _table(shown, rows, f"**{title}**", f"{name}-most-{word}-{key}", key=f"{word}-{key}")
+        elif shown.found is not None:
+            st.caption(f"{title}: no training example has these words.")
 
 
 def _table(shown: Shown, rows: np.ndarray, title: str, filename: str, *, key: str) -> None:

@@ -49,11 +49,11 @@ def _run() -> None:
 
 
 def _step() -> None:
-    go_to(step=st.session_state["diagnose-step"], diagnosis=None, bin=None)
+    go_to(step=st.session_state["diagnose-step"], diagnosis=None, bin=None, area=None)
 
 
 def _diagnosis() -> None:
-    go_to(diagnosis=st.session_state["diagnose-which"], bin=None)
+    go_to(diagnosis=st.session_state["diagnose-which"], bin=None, area=None)
 
 
 def _run_line(run: RunChoice) -> str:

@@ -100,7 +100,7 @@ def _draw(table: pd.DataFrame, shown: pd.DataFrame, pinned: int, point: Point) -
 def _picked(key: str, ids: Sequence[str]) -> None:
     rows = st.session_state[key]["selection"]["rows"]
     if rows and rows[0] < len(ids):
-        go_to(probe=ids[rows[0]], bin=None)
+        go_to(probe=ids[rows[0]], bin=None, area=None)
 
 
 def _columns(table: pd.DataFrame) -> dict[str, object]:

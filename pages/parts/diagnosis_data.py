@@ -14,6 +14,7 @@ import streamlit as st
 
 from core.store import queries
 from core.store.engine import open_store
+from core.views.influence_blocks import Blocks, block_means
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,25 @@ def examples(dataset_id: str) -> dict[str, pd.DataFrame]:
     frame = queries.examples(store, queries.get_dataset(store, dataset_id))
     frame = frame.astype({"label": "category", "confound": "category"})  # compared as numbers, at every view
     return {str(split): part.reset_index(drop=True) for split, part in frame.groupby("split", observed=True)}
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def matches(dataset_id: str, words: str) -> npt.NDArray[np.bool_]:
+    """Which training rows [N] hold these words, as they are written but for capitals, in either text. Shared, read only."""
+    train, wanted = examples(dataset_id)["train"], words.casefold()
+    found = np.zeros(len(train), dtype=bool)
+    for column in ("text", "text_b"):
+        if train[column].notna().any():
+            found |= [isinstance(text, str) and wanted in text.casefold() for text in train[column]]
+    found.flags.writeable = False
+    return found
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def blocks(diagnosis_id: str, dataset_id: str) -> Blocks:
+    """The matrix of a diagnosis in at most 60 × 300 means, sorted by cell. Shared, not to be changed."""
+    held, probes, train = matrix(diagnosis_id), probe_table(diagnosis_id), examples(dataset_id)["train"]
+    return block_means(held.scores, held.probe_row, train, probes)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

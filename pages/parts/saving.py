@@ -18,10 +18,10 @@ def chosen_format() -> str:
     return found if found in FORMATS else "png"
 
 
-def config(filename: str, *, select: bool = False) -> dict[str, Any]:
+def config(filename: str, *, select: bool = False, lasso: bool = False) -> dict[str, Any]:
     """Plotly's tool bar for `st.plotly_chart(config=…)`, whose camera saves in the visitor's format."""
     st.session_state[_DRAWN] = True
-    return charts.config(filename, select=select, image=chosen_format())
+    return charts.config(filename, select=select, lasso=lasso, image=chosen_format())
 
 
 @contextmanager

@@ -17,7 +17,8 @@ import pandas as pd
 from core.datasets.profile import profile
 from core.settings import Settings
 from core.statistics.accuracy import accuracy_report
-from core.statistics.cid import cid_report
+from core.statistics.cid import CidReport, cid_report
+from core.statistics.layers import layer_cids
 from core.statistics.sampling import choose_probes
 from core.statistics.verdict import verdict
 from core.store.engine import Store, open_store
@@ -27,7 +28,6 @@ from core.training.diagnosis_config import DiagnosisConfig
 WORDS = ["market", "team", "report", "minister", "police", "season", "company", "bank", "coach", "river", "treaty"]
 WORDS += ["match", "election", "border", "player", "office", "shares", "talks", "strike", "harvest", "captain"]
 WORDS += ["court", "signal", "record", "village", "bridge", "engine", "letter", "museum", "festival"]
-LAYERS = ("embeddings", *(f"block {number}" for number in range(6)), "classifier")
 STEPS = (40, 80, 120, 160, 200, 240)
 FALLING = (0.78, 0.55, 0.38, 0.27, 0.2, 0.16)
 
@@ -274,6 +274,7 @@ def add_diagnosis(
     source: str = "train",
     control: Run | None = None,
     draws: int = 200,
+    layers: bool = True,
 ) -> Diagnosis:
     """A diagnosis at one step whose scores are `effect` higher where the confound is shared."""
     with store.reading() as session:
@@ -297,7 +298,6 @@ def add_diagnosis(
         bootstrap=draws,
     )
     beside = _last(store, control) if control else None
-    parts = np.array([0.02, 0.03, 0.05, 0.05, 0.05, 0.45, 0.3, 0.05]) * report.cid
     judged = verdict(
         report.cid,
         report.ci,
@@ -314,17 +314,8 @@ def add_diagnosis(
         {"id": probe, "effect": part["cliffs_delta"], **part}
         for probe, part in zip(chosen["id"], detail["probes"], strict=True)
     ]
-    detail["layers"] = [
-        {
-            "layer": layer,
-            "module": f"bert.{layer}",
-            "cid": float(part),
-            "ci": [float(part) - 0.01, float(part) + 0.01],
-            "within": float(part) * 2,
-            "within_ci": [float(part) * 2 - 0.02, float(part) * 2 + 0.02],
-        }
-        for layer, part in zip(LAYERS, parts, strict=True)
-    ]
+    if layers:
+        detail["layers"] = made_up_layers(report, chosen, run.seed)
     detail["control"] = {"diagnosis": beside.id, "run": beside.run_id, "cid": beside.cid} if beside else None
     row = Diagnosis(
         id=new_id(),
@@ -374,6 +365,22 @@ def made_up_scores(
     inside = np.flatnonzero(probe_row >= 0)
     scores[probe_row[inside], inside] = 1.0
     return scores.astype(np.float32)
+
+
+def made_up_layers(report: CidReport, probes: pd.DataFrame, seed: int) -> list[dict[str, object]]:
+    """A small model's layers, most of CID in its last blocks; their shares add up to it."""
+    modules = ["bert.embeddings", *(f"bert.encoder.layer.{place}" for place in range(6)), "bert.pooler", "classifier"]
+    parts = np.array([-0.03, 0.02, 0.05, 0.09, 0.14, 0.28, 0.35, 0.06, 0.04])[:, None]  # [L, 1]
+    cids = np.array([np.nan if one.cid is None else one.cid for one in report.probes])  # [P]
+    noise = np.random.default_rng(seed).normal(0, 0.02, (len(modules), len(cids)))
+    shares = parts * cids + noise - noise.mean(0)  # [L, P]
+    names = [
+        (f"block {module.rpartition('.')[2]}" if module[-1].isdigit() else module.rpartition(".")[2], module)
+        for module in modules
+    ]
+    columns = probes["label"], probes["confound"]
+    within = np.linspace(0.2, 1.4, len(modules))[:, None] * cids
+    return [one.to_dict() for one in layer_cids(names, shares, within, *columns, seed=seed, draws=200)]
 
 
 def _last(store: Store, run: Run) -> Diagnosis | None:

@@ -1,10 +1,13 @@
 """The Diagnose page: the address alone decides what is shown, every state has words, and nothing breaks on bad input."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -12,19 +15,22 @@ from streamlit.testing.v1 import AppTest
 from core.settings import Settings, get_settings
 from core.store import queries
 from core.store.engine import Store, open_store
-from core.store.tables import Diagnosis, Job, now
+from core.store.tables import Job, now
 from core.views.charts import safe_filename
 from core.views.diagnoses import control_points, curve, points
 from core.views.histograms import two_histograms
-from core.views.probe_groups import Histogram
+from core.views.probe_groups import Groups, Histogram
+from core.views.strips import strip
 from core.views.trajectory import trajectory
 from pages.diagnose.course import selected_step
-from pages.diagnose.figure import selected_bins
+from pages.diagnose.figure import KEY, _picked, selected_bins
+from pages.diagnose.matrix import _picked as _pinned
 from pages.parts import work
 from tests.pages.synthetic import STEPS, Filled, add_dataset, add_diagnosis, add_run, fill
-from tests.pages.visits import healthy, keep, visit, words
+from tests.pages.visits import keep, visit, words
 
 HISTOGRAM = Histogram(np.array([-0.1, 0.0, 0.1, 0.2, 0.3]), np.array([0, 3, 0, 5]), np.array([2, 0, 0, 1]))
+DRAWN = {"points": [], "box": [{"x": [0.4, 0.1], "y": [-0.5, 0.5]}], "lasso": []}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +52,11 @@ def opened(monkeypatch: pytest.MonkeyPatch, home: Path, **address: str) -> AppTe
 def value(at: AppTest, name: str) -> str | None:
     found = at.query_params.get(name)
     return found[0] if isinstance(found, list) else found
+
+
+def group(at: AppTest, key: str) -> Any:
+    """A segmented control."""
+    return next(one for one in at.get("button_group") if one.key == key)
 
 
 def run_named(at: AppTest) -> str:
@@ -121,7 +132,19 @@ def _report(shared: SimpleNamespace) -> dict[str, list[dict[str, object]]]:
 
 def test_nonsense_in_the_address_is_no_error(monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace) -> None:
     at = opened(
-        monkeypatch, shared.home, run=shared.filled.run.name, probe="?", bin="99999", cell="x", scale="y", show="z"
+        monkeypatch,
+        shared.home,
+        run=shared.filled.run.name,
+        probe="?",
+        bin="99999",
+        cell="x",
+        scale="y",
+        show="z",
+        style="w",
+        area="1,2;3",
+        view="v",
+        layers="u",
+        find_train="*(",
     )
     assert at.selectbox(key="diagnose-bin").value is None
 
@@ -172,8 +195,7 @@ def test_filters_narrow_the_table_and_keep_the_pinned_probe(
 
 def test_it_says_in_which_layers_the_confound_lives(monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace) -> None:
     at = opened(monkeypatch, shared.home, run=shared.filled.run.name)
-    assert "75 % of CID comes from blocks 4 and 5" in words(at)
-    assert sum("layer" in (chart.proto.alt or "") for chart in at.get("plotly_chart")) == 2
+    assert "of CID comes from block" in words(at)
 
 
 def test_a_confounded_model_is_offered_two_ways_out(monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace) -> None:
@@ -192,22 +214,18 @@ def test_a_diagnosis_from_before_layers_says_so(
     monkeypatch: pytest.MonkeyPatch, store: Store, settings: Settings
 ) -> None:
     run = add_run(store, keep(store), "old")
-    diagnosis = add_diagnosis(store, run, step=240, effect=0.2, probes=8)
-    with store.writing() as session:
-        row = session.get_one(Diagnosis, diagnosis.id)
-        row.report = {name: part for name, part in row.report.items() if name != "layers"}
-    assert "before layers were measured" in words(opened(monkeypatch, settings.home, run="old"))
+    add_diagnosis(store, run, step=240, effect=0.2, probes=8, layers=False)
+    at = opened(monkeypatch, settings.home, run="old")
+    assert "of CID comes from" not in words(at)
+    assert "Where the confound lives" in words(at)
 
 
 def test_training_examples_are_found_by_their_words(monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace) -> None:
-    at = opened(monkeypatch, shared.home, run=shared.filled.run.name, words="MINISTER")
-    assert at.text_input(key="diagnose-words").value == "MINISTER"
+    at = opened(monkeypatch, shared.home, run=shared.filled.run.name, find_train="MINISTER")
     listed = [table.value for table in at.dataframe if {"influence", "group", "text"} <= set(table.value.columns)]
     assert listed
     assert all(table["text"].str.contains("minister", case=False).all() for table in listed)
-    at.text_input(key="diagnose-words").set_value("(no such [words").run()
-    assert "No training example has these words" in words(healthy(at))
-    assert value(at, "words") == "(no such [words"
+    opened(monkeypatch, shared.home, run=shared.filled.run.name, find_train="(no such [words")
 
 
 def test_a_run_without_a_diagnosis_has_one_button(monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace) -> None:
@@ -308,6 +326,124 @@ def test_a_held_out_probe_keeps_its_whole_group(store: Store) -> None:
 )
 def test_a_selection_is_mapped_to_bins(selection: dict[str, list[object]], bins: tuple[int, int] | None) -> None:
     assert selected_bins(selection, HISTOGRAM) == bins
+
+
+@pytest.mark.parametrize("style", ["density", "ecdf", "strip"])
+def test_a_style_and_a_bin_come_from_the_address(
+    monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace, style: str
+) -> None:
+    at = opened(monkeypatch, shared.home, run=shared.filled.run.name, style=style, bin="8-9")
+    assert group(at, "diagnose-style").value == style
+    assert at.selectbox(key="diagnose-bin").value == "8-9"
+    assert "Hedges' g" in words(at)
+    assert "Cliff's δ" in words(at)
+    group(at, "diagnose-style").set_value("histogram").run()
+    assert value(at, "style") is None
+    assert value(at, "bin") == "8-9"
+
+
+def test_an_area_of_the_strip_lists_its_dots_and_other_choices_drop_it(
+    monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace
+) -> None:
+    everything = "-2,-1;2,-1;2,2;-2,2"
+    at = opened(monkeypatch, shared.home, run=shared.filled.run.name, style="strip", area=everything)
+    rows = at.dataframe[-1].value
+    found = re.search(r"(\d+) dots in the drawn area: (\d+) with the same confound, (\d+) with another", words(at))
+    assert found is not None
+    sizes = {(one["n_a"], one["n_b"]) for one in _report(shared)["probes"]}
+    assert (int(found[2]), int(found[3])) in sizes
+    assert int(found[1]) == int(found[2]) + int(found[3])
+    assert len(rows) == 300
+    assert rows["influence"].is_monotonic_decreasing
+    at.selectbox(key="diagnose-bin").select_index(3).run()
+    assert value(at, "area") is None
+    at = opened(monkeypatch, shared.home, run=shared.filled.run.name, style="strip", area=everything)
+    group(at, "diagnose-style").set_value("density").run()
+    assert value(at, "area") is None
+    at = opened(monkeypatch, shared.home, run=shared.filled.run.name, style="strip", area="5,5;6,5;6,6")
+    assert "0 dots in the drawn area" in words(at)
+
+
+def test_what_is_drawn_on_the_strip_goes_into_the_address(
+    monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace
+) -> None:
+    monkeypatch.setattr(st, "session_state", {f"{KEY}-strip": {"selection": DRAWN}})
+    found: dict[str, object] = {}
+    monkeypatch.setattr("pages.diagnose.figure.go_to", lambda **changes: found.update(changes))
+    same = np.array([True, True, False])
+    groups = Groups(np.array([0.1, 0.2, 0.3]), same, ~same, -1)
+    shown = SimpleNamespace(dots=strip(groups), histogram=HISTOGRAM)
+    _picked(shown)
+    assert found == {"area": "0.1,-0.5;0.4,-0.5;0.4,0.5;0.1,0.5", "bin": None, "show": None}
+
+
+def test_the_scrubber_keeps_the_probe(monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace) -> None:
+    probe = str(_report(shared)["probes"][5]["id"])
+    at = opened(monkeypatch, shared.home, run=shared.filled.run.name, probe=probe, bin="3")
+    slider = at.select_slider(key="diagnose-scrub")
+    assert slider.value == STEPS[-1]
+    slider.set_value(STEPS[2]).run()
+    there = points(shared.store, shared.filled.run.id)[2]
+    assert (value(at, "step"), value(at, "diagnosis")) == (str(STEPS[2]), there.id)
+    assert value(at, "probe") == probe
+    assert value(at, "bin") is None
+
+
+def test_one_diagnosis_needs_no_scrubber(monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace) -> None:
+    at = opened(monkeypatch, shared.home, run=shared.filled.control.name)
+    assert not at.select_slider
+
+
+def test_layers_are_told_in_words(monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace) -> None:
+    at = opened(monkeypatch, shared.home, run=shared.filled.run.name, layers="within")
+    assert "of CID comes from blocks 4 and 5" in words(at)
+    assert group(at, "diagnose-layers").value == "within"
+    assert "6 checkpoints" in words(at)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"layers": False}, "before CID was kept by layer"),
+        ({"estimator": "embedding"}, "so it has no layers"),
+    ],
+)
+def test_a_diagnosis_without_layers_says_so(
+    monkeypatch: pytest.MonkeyPatch, store: Store, settings: Settings, change: dict[str, object], said: str
+) -> None:
+    run = add_run(store, add_dataset(store, "small", n_train=200, n_dev=40), "old")
+    row = add_diagnosis(store, run, step=STEPS[-1], effect=0.2, probes=8, layers=False)
+    if "estimator" in change:
+        with store.writing() as session:
+            session.merge(row).estimator = "embedding"
+    assert said in words(opened(monkeypatch, settings.home, run=run.name))
+
+
+def test_the_matrix_stands_in_the_address_and_a_click_pins_its_probe(
+    monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace
+) -> None:
+    at = opened(monkeypatch, shared.home, run=shared.filled.run.name, view="matrix")
+    assert "Each block is a mean: 1,500 training examples" in words(at)
+    assert "Probes of" in words(at)
+    monkeypatch.setattr(st, "session_state", {"diagnose-matrix": {"selection": {"points": [{"customdata": 3}]}}})
+    found: dict[str, object] = {}
+    monkeypatch.setattr("pages.diagnose.matrix.go_to", lambda **changes: found.update(changes))
+    _pinned(pd.DataFrame({"id": list("abcde")}))
+    assert found == {"probe": "d", "bin": None, "area": None}
+
+
+@pytest.mark.parametrize("show", ["helpful", "bin"])
+def test_training_examples_are_found_by_their_text(
+    monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace, show: str
+) -> None:
+    at = opened(monkeypatch, shared.home, run=shared.filled.run.name, find_train="MARKET", show=show, bin="8-12")
+    assert at.text_input(key="diagnose-find-train").value == "MARKET"
+    rows = at.dataframe[-1].value
+    assert len(rows)
+    assert rows["text"].str.lower().str.contains("market").all()
+    at = opened(monkeypatch, shared.home, run=shared.filled.run.name, find_train="mark.t", show=show, bin="8-12")
+    assert ("no training example has these words" in words(at)) == (show == "helpful")
+    assert ("0 have the words" in words(at)) == (show == "bin")
 
 
 def test_a_selection_is_mapped_to_a_step() -> None:

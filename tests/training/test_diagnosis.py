@@ -8,6 +8,7 @@ import torch
 from core.encoders.loading import load_classifier
 from core.errors import UserError
 from core.influence.coverage import layer_name
+from core.influence.memory import Meter, Prediction
 from core.statistics.cid import layer_cid
 from core.training.batching import encode
 from core.training.diagnosis import diagnose
@@ -151,3 +152,14 @@ def test_embedding_influence_has_no_layers() -> None:
     model, tokenizer = load_classifier("tiny", labels=LABELS, seed=1)
     config = DiagnosisConfig(probes=8, estimator="embedding")
     assert diagnose(model, tokenizer, examples(), config, max_length=32).layers == ()
+
+
+def test_several_passes_over_the_probes_give_the_same_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tokenizer = load_classifier("tiny", labels=LABELS, seed=1)
+    config = DiagnosisConfig(probes=8, seed=5, draws=200)
+    once = diagnose(model, tokenizer, examples(), config, max_length=32)
+    monkeypatch.setattr(Meter, "plan", lambda self, probes: Prediction(0, 0, 3, 4))
+    monkeypatch.setattr(Meter, "examples", lambda self, batch: 4)
+    thrice = diagnose(model, tokenizer, examples(), config, max_length=32)
+    for one, other in zip(once.layers, thrice.layers, strict=True):
+        assert (one.cid, one.within) == pytest.approx((other.cid, other.within), abs=1e-6)
