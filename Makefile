@@ -39,6 +39,11 @@ audit:
 	.audit-venv/bin/pip install --quiet pip-audit==2.10.1
 	.audit-venv/bin/pip-audit --strict --disable-pip --no-deps -r requirements.txt -r requirements-ray.txt -r requirements-s3.txt
 
+# The pictures of docs/guide.md, taken from the real dashboard (trains and treats a small model on the way).
+guide: $(VENV)/test.stamp
+	$(BIN)/python tools/browser.py
+	$(BIN)/python -m docs.make_guide
+
 $(VENV)/run.stamp: requirements.txt requirements-web.txt tools/install.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python tools/install.py requirements.txt

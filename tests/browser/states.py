@@ -45,6 +45,11 @@ class House:
         yield from ((state.name, f"{url}?{urlencode(state.named)}") for state in self.states if state.named)
 
 
+def path_of(page: str) -> str:
+    """The address of a page by the name of its folder."""
+    return {"overview": "", "try_it": "try"}.get(page, page)
+
+
 def named(run: Run, job: Job | None = None, **more: str) -> dict[str, str]:
     """The parameters that bring up a run, its data set and its job on whatever page."""
     found = {"run": run.id, "dataset": run.dataset_id, "chosen": run.id, "runs": run.id}

@@ -10,6 +10,7 @@ from core.settings import Settings
 from core.store import queries
 from core.store.engine import open_store
 from tests.browser.server import PATIENCE, serving, settle, visit
+from tests.browser.states import path_of
 from tests.pages.synthetic import STEPS, fill
 from tests.pages.visits import PAGES, keep
 
@@ -25,10 +26,10 @@ def test_eight_visitors_at_once_all_see_their_page(tmp_path: Path, browser: Brow
         for tab, name in zip(tabs, pages, strict=True):
             tab.set_default_timeout(2 * PATIENCE)
             tab.on("pageerror", lambda error: errors.append(str(error)))
-            tab.goto(f"{fresh.url}/{'' if name == 'overview' else name}", wait_until="commit")
+            tab.goto(f"{fresh.url}/{path_of(name)}", wait_until="commit")
         for tab, name in zip(tabs, pages, strict=True):
             settle(tab)
-            title = "Unconfound" if name == "overview" else name.capitalize()
+            title = "Unconfound" if name == "overview" else path_of(name).capitalize()
             expect(tab.get_by_role("heading", name=title, level=1).first).to_be_visible(timeout=2 * PATIENCE)
             assert tab.get_by_test_id("stException").count() == 0
             assert tab.get_by_text("stopped on an error").count() == 0
@@ -50,7 +51,7 @@ def test_a_cancelled_run_goes_on_and_ends(tmp_path: Path, page: Page) -> None:
     store.migrate()
     dataset = keep(store)
     with serving(home, UNCONFOUND_DEMO="false") as dashboard:
-        options = {"label_epochs": "150", "label_batch": "4"}
+        options = {"label_epochs": "150", "batch_size": "4"}
         run = start_training(store, settings, dataset, encoder="tiny", options=options).run
         visit(page, f"{dashboard.url}/jobs")
         expect(page.get_by_text(re.compile(r"[1-9]\d* % · Epoch"))).to_be_visible(timeout=WORK)
