@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 REPRODUCE ?=
 
-.PHONY: run test check format reproduce audit clean
+.PHONY: run test check format reproduce guide audit clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/streamlit run app.py --server.port $(PORT)
