@@ -11,7 +11,7 @@ from tests.browser.states import House, demo_house
 MOST_STEPS = 120
 FOCUS = """() => {
     const one = document.activeElement;
-    if (!one || one === document.body) return null;
+    if (!one || one.matches('body, main, [data-testid="stMain"]')) return null;
     const text = [one.innerText, one.getAttribute('aria-label')].filter(Boolean).join(' ');
     const marked = (part) => {
         const style = getComputedStyle(part);
