@@ -8,7 +8,7 @@ time; `--only tune` takes the pictures whose name holds this.
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -43,6 +43,8 @@ class Shot:
     height: int = 860
     top: str | None = None
     before: Callable[[Page], None] | None = None
+    new: bool = False
+    """Of a store that has nothing but the demo."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ class Scene:
     treated: str = TREATED
 
 
+NOBODY = Scene("", "", "", "")
+
+
 def _open_bin(page: Page) -> None:
     box = page.get_by_role("combobox", name="Bin of influence").first
     box.scroll_into_view_if_needed()
@@ -66,7 +71,7 @@ def _open_bin(page: Page) -> None:
 
 
 SHOTS = (
-    Shot("overview", lambda _: ""),
+    Shot("overview", lambda _: "", new=True),
     Shot("data", lambda scene: f"data?dataset={scene.dataset}", 900),
     Shot("own-data", lambda _: "data", 640),
     Shot("train", lambda scene: f"train?dataset={scene.dataset}", 900),
@@ -75,7 +80,7 @@ SHOTS = (
     Shot(
         "probe",
         lambda scene: f"diagnose?run={scene.demo}&probe={scene.probe}",
-        1000,
+        1240,
         top=".st-key-diagnose-probe",
         before=_open_bin,
     ),
@@ -93,19 +98,25 @@ def main() -> int:
     parser.add_argument("--only", default="", help="pictures whose name holds this")
     options = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
+    wanted = [shot for shot in SHOTS if options.only in shot.name]
     with tempfile.TemporaryDirectory() as scratch:
-        home = options.keep or Path(scratch) / "home"
-        home.mkdir(parents=True, exist_ok=True)
-        with serving(home) as address, chromium() as browser:
-            settings = Settings(home=home)
-            scene = prepared(open_store(settings), settings)
-            context = browser.new_context(viewport={"width": WIDTH, "height": 900}, color_scheme="light")
-            page = context.new_page()
-            watch(page)
-            for shot in SHOTS:
-                if options.only in shot.name:
-                    print(f"{shot.name}: {photograph(page, address, shot, scene) // 1000} kB", file=sys.stderr)
+        take(Path(scratch) / "new", [shot for shot in wanted if shot.new], lambda *_: NOBODY)
+        take(options.keep or Path(scratch) / "home", [shot for shot in wanted if not shot.new], prepared)
     return 0
+
+
+def take(home: Path, shots: Sequence[Shot], prepare: Callable[[Store, Settings], Scene]) -> None:
+    """Photograph the dashboard over a store."""
+    if not shots:
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    with serving(home) as address, chromium() as browser:
+        settings = Settings(home=home)
+        scene = prepare(open_store(settings), settings)
+        page = browser.new_context(viewport={"width": WIDTH, "height": 900}, color_scheme="light").new_page()
+        watch(page)
+        for shot in shots:
+            print(f"{shot.name}: {photograph(page, address, shot, scene) // 1000} kB", file=sys.stderr)
 
 
 def prepared(store: Store, settings: Settings) -> Scene:
@@ -148,7 +159,9 @@ def photograph(page: Page, address: str, shot: Shot, scene: Scene) -> int:
         shot.before(page)
         _at_rest(page)
     if shot.top is not None:
-        page.locator(shot.top).first.evaluate("one => one.scrollIntoView({block: 'start'})")
+        page.locator(shot.top).first.evaluate(
+            "one => { one.style.scrollMarginTop = '70px'; one.scrollIntoView({block: 'start'}); }"  # below the head
+        )
         page.mouse.move(1, 1)
         page.wait_for_timeout(500)
     return keep(page.screenshot(), FOLDER / f"{shot.name}.png")
@@ -164,8 +177,11 @@ def _at_rest(page: Page) -> None:
 
 
 def keep(png: bytes, path: Path) -> int:
-    """Write a picture in 192 colours: a page has no more that matter."""
-    Image.open(BytesIO(png)).convert("RGB").quantize(192, dither=Image.Dither.NONE).save(path, optimize=True)
+    """Write a picture, in 256 colours where it would be too large with all."""
+    picture = Image.open(BytesIO(png)).convert("RGB")
+    picture.save(path, optimize=True)
+    if path.stat().st_size > MOST_BYTES:
+        picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     size = path.stat().st_size
     if size > MOST_BYTES:
         raise RuntimeError(f"{path.name} has {size:,} bytes, more than {MOST_BYTES:,}: photograph less of the page.")

@@ -48,10 +48,9 @@ def _live(store: Store, job_id: str) -> None:
     _buttons(store, job)
     _log(store, job)
     key = f"job-ended-{job_id}"
-    if job.ended and st.session_state.get(key) is False:
-        st.session_state[key] = True
-        st.rerun()
-    st.session_state[key] = job.ended
+    before, st.session_state[key] = st.session_state.get(key), job.ended
+    if before is not None and before != job.ended:
+        st.rerun()  # the whole page: it decides whether this part is drawn anew every few seconds
 
 
 def _facts(job: JobRow) -> None:

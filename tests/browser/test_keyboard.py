@@ -38,7 +38,7 @@ def tab_to(page: Page, text: str) -> None:
         if focus is None:
             continue
         passed.append(focus["text"][:40])
-        if text in focus["text"]:
+        if text in focus["text"] and not focus["text"].startswith("Help for"):
             assert focus["seen"], f"nothing shows that {text!r} has the focus"
             return
     pytest.fail(f"Tab never comes to {text!r}. It came by: {passed}")
@@ -58,7 +58,8 @@ def test_from_overview_to_a_bin_without_a_mouse(house: House, page: Page) -> Non
         page.keyboard.press("Tab")
         if page.evaluate(FOCUS)["inside"] and page.evaluate("document.activeElement.tagName") == "CANVAS":
             break
-    for key in ("ArrowDown", "ArrowDown", "Shift+Space"):
+    # A table takes up the arrows once something in it is chosen.
+    for key in ("Control+a", "ArrowDown", "ArrowDown", "Shift+Space"):
         page.keyboard.press(key)
     page.wait_for_url("**probe=*")
     settle(page)
