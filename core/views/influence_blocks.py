@@ -135,7 +135,7 @@ def blocks_figure(found: Blocks, texts: Sequence[str | None], pinned: int | None
     n_rows, n_columns = found.values.shape
     figure = go.Figure(
         go.Heatmap(
-            z=found.values.round(4),
+            z=found.values.astype(np.float32),
             x0=0.5,
             dx=1,
             y0=0,

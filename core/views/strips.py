@@ -130,8 +130,8 @@ def strip_figure(
         of = f"{count(shown)} of {count(total)}" if shown < total else f"n = {count(total)}"
         figure.add_trace(
             go.Scatter(
-                x=dots.x[mask].round(5),
-                y=dots.y[mask],
+                x=dots.x[mask].astype(np.float32),
+                y=dots.y[mask].astype(np.float32),
                 customdata=dots.rows[mask],
                 mode="markers",
                 name=f"{name} ({of})",
