@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 REPRODUCE ?=
 
-.PHONY: run test check format reproduce clean
+.PHONY: run test check format reproduce audit clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -32,6 +32,12 @@ reproduce: $(VENV)/run.stamp
 		$(BIN)/python -m benchmarks.reproduce $$table --save benchmarks/results/reproduce-$$table.json $(REPRODUCE) \
 		|| [ $$? -eq 1 ] || exit $$?; \
 	done
+
+# Asks an advisory service on the internet; in an environment of its own, so that its needs do not mix with ours.
+audit:
+	$(PYTHON) -m venv .audit-venv
+	.audit-venv/bin/pip install --quiet pip-audit==2.10.1
+	.audit-venv/bin/pip-audit --strict --disable-pip --no-deps -r requirements.txt -r requirements-ray.txt -r requirements-s3.txt
 
 $(VENV)/run.stamp: requirements.txt requirements-web.txt tools/install.py
 	$(PYTHON) -m venv $(VENV)

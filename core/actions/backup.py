@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from sqlalchemy import select
 
@@ -34,6 +34,7 @@ from core.store.archive import FORMAT, BackupError, Manifest, Writer, is_artifac
 from core.store.dump import Row, tables_of, write_rows
 from core.store.engine import Store
 from core.store.migrate import known_revisions, revision_of
+from core.store.named import paths_in
 from core.store.tables import Run
 
 _TRIES = 5
@@ -143,8 +144,7 @@ def _noting(table: str, named: _Named, *, checkpoints: bool) -> Callable[[Row], 
     def note(row: Row) -> Row:
         if table == "jobs":
             named.jobs.append(row["id"])
-            if row["kind"] == "evaluate" and isinstance(path := _examples_of(row), str):
-                named.files.append(path)
+            named.files.extend(str(path) for path in paths_in([row["payload"], row["result"]]))
         if table == "checkpoints" and row["path"] is not None:
             if not checkpoints:
                 return {**row, "path": None, "bytes": 0}
@@ -154,10 +154,6 @@ def _noting(table: str, named: _Named, *, checkpoints: bool) -> Callable[[Row], 
         return row
 
     return note
-
-
-def _examples_of(job: Row) -> Any:
-    return job["payload"].get("path") if isinstance(job["payload"], dict) else None
 
 
 class _Taker:

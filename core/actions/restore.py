@@ -28,6 +28,7 @@ from core.store.clock import moment
 from core.store.dump import Row, load_rows, read_rows, tables_of
 from core.store.engine import Store, take_turn
 from core.store.migrate import known_revisions, revision_of, upgrade_to
+from core.store.named import paths_in
 from core.store.tables import Dataset, Job, Run, Worker
 
 Tell = Callable[[float, str], None]
@@ -202,9 +203,8 @@ def _load(session: Session, archive: Archive) -> int:
 
 def _checked(row: Row) -> Row:
     """A row whose path, if it has one, stays within the artifacts."""
-    payload = row.get("payload")
-    for path in (row.get("path"), payload.get("path") if isinstance(payload, dict) else None):
-        if path is not None and not is_artifact(path):
+    for path in paths_in(row):
+        if not is_artifact(path):
             raise BackupError(f"A row of the backup names {path!r:.100}, which is no artifact. The backup is refused.")
     return row
 

@@ -15,8 +15,8 @@ from pages.diagnose.layers import show_layers
 from pages.diagnose.link import asked
 from pages.diagnose.pickers import pick
 from pages.diagnose.verdict import show_figures, show_verdict
+from pages.diagnose.what_now import show_what_now
 from pages.parts.address import go_to
-from pages.parts.taking_home import report_button
 from pages.parts.work import active_jobs, show_last_failure, watch
 
 
@@ -53,15 +53,13 @@ def _show_diagnosis(store: Store, choice: Choice, *, busy: bool) -> None:
     show_figures(
         diagnosis, accuracy_at(store, choice.run.id, point.step), control, is_control=dataset.control_of is not None
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if any(one.step == point.step and one.path is not None for one in choice.checkpoints):
-            st.page_link(
-                "tune/page.py",
-                label="Treat this model",
-                icon=":material/healing:",
-                query_params={"run": choice.run.name, "step": str(point.step)},
-            )
-        report_button(choice.run)
+    show_what_now(
+        choice.run,
+        step=point.step,
+        verdict=diagnosis.verdict,
+        kept=any(one.step == point.step and one.path is not None for one in choice.checkpoints),
+        is_control=dataset.control_of is not None,
+    )
     st.divider()
     show_course(choice, point, diagnosis, control, busy=busy)
     st.divider()

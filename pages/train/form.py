@@ -23,6 +23,8 @@ from pages.train.settings_form import settings_form
 SEEDS = (2021, 2022, 2023, 2024, 2025)
 OTHER = "Another from the Hugging Face hub …"
 MOST_SEEDS = 20
+ROUNDS = 5
+"""Rounds that a run should have room for when it is trained anew with a treatment."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,14 @@ class Template:
     seed: int = 2021
 
 
-def show_form(store: Store, *, clone: str | None, dataset: str | None) -> None:
+def show_form(store: Store, *, clone: str | None, dataset: str | None, method: str | None = None) -> None:
     """The form; without a data set there is nothing to train on, and it says where to get one."""
     there = queries.list_datasets(store)
     if not there:
         st.info("There is no data set yet. Add one, or a bundled sample, first.", icon=":material/table_view:")
         st.page_link("data/page.py", label="Go to Data", icon=":material/arrow_forward:")
         return
-    template = _template(store, clone, dataset)
+    template = _template(store, clone, dataset, method)
     chosen = _dataset(there, template)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -67,7 +69,7 @@ def show_form(store: Store, *, clone: str | None, dataset: str | None) -> None:
             _launch(store, chosen, method, spec, seeds, options, name, then)
 
 
-def _template(store: Store, clone: str | None, dataset: str | None) -> Template:
+def _template(store: Store, clone: str | None, dataset: str | None, method: str | None) -> Template:
     if clone:
         try:
             run = queries.get_run(store, clone)
@@ -78,8 +80,17 @@ def _template(store: Store, clone: str | None, dataset: str | None) -> Template:
             if run.config.get("schedule") == "once":
                 said += " That run was one round from a checkpoint; this one begins with the encoder and has rounds between its label steps."
             st.caption(said)
+            if method in METHODS and method != run.method:
+                config = run.config | _rounds_that_fit(run.steps)
+                return Template(f"clone-{run.id}-{method}", run.dataset_id, method, config, run.seed)
             return Template(f"clone-{run.id}", run.dataset_id, run.method, run.config, run.seed)
     return Template("new" if dataset is None else f"data-{dataset[:20]}", dataset)
+
+
+def _rounds_that_fit(steps: int | None) -> dict[str, Any]:
+    """For a run of few label steps an interval with which five rounds have a place in it; else the usual one."""
+    usual = int(TrainConfig.model_fields["interval"].default)
+    return {} if steps is None or steps >= ROUNDS * usual else {"interval": max(1, steps // ROUNDS)}
 
 
 def _dataset(there: list[Dataset], template: Template) -> Dataset:

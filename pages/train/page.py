@@ -25,4 +25,5 @@ else:
                     icon=":material/monitoring:",
                     query_params={"run": run_id},
                 )
-    show_form(store, clone=st.query_params.get("clone"), dataset=st.query_params.get("dataset"))
+    asked = st.query_params
+    show_form(store, clone=asked.get("clone"), dataset=asked.get("dataset"), method=asked.get("method"))

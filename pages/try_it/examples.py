@@ -9,6 +9,7 @@ import streamlit as st
 from core.store.tables import Dataset
 from core.views.formats import counted, shortened
 from pages.parts.diagnosis_data import examples
+from pages.parts.tables import download_csv
 
 SHOWN = 50
 SPLITS = ("dev", "test", "train")
@@ -47,6 +48,7 @@ def pick_example(dataset: Dataset) -> None:
         f"{counted(len(shown), 'example')}"
         + (f" of {counted(len(frame), 'that fits', 'that fit')}; search for others." if len(frame) > SHOWN else ".")
     )
+    download_csv(shown, f"{dataset.name}-{split}-examples.csv", key="try-examples-csv")
 
 
 def _for_screen(frame: pd.DataFrame) -> pd.DataFrame:

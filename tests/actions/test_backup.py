@@ -27,7 +27,7 @@ from core.store.dump import load_rows, tables_of, write_rows
 from core.store.engine import Store, open_store
 from core.store.migrate import upgrade_to
 from core.store.remote import Remote
-from core.store.tables import Checkpoint, Metric, Run, Worker
+from core.store.tables import Checkpoint, Job, Metric, Run, Worker
 
 
 def quiet(_share: float, _what: str) -> None:
@@ -52,7 +52,7 @@ def filled(store: Store, settings: Settings) -> Store:
         worker = Worker(host="elsewhere", pid=1, device="cpu", code_version="x")
         session.add(worker)
         first = queue.submit(session, "train", {}, run_id=run.id, max_queue=9)
-        queue.submit(session, "diagnose", {"checkpoint": "final"}, run_id=run.id, after=first, max_queue=9)
+        waiting = queue.submit(session, "diagnose", {"checkpoint": "final"}, run_id=run.id, after=first, max_queue=9)
     assert queue.claim(store, worker.id, "cpu").id == first.id
     for relative, content in {
         f"{path}/model.safetensors": b"weights",
@@ -60,11 +60,15 @@ def filled(store: Store, settings: Settings) -> Store:
         **state(run.id, "step-00000001-00000000-1", b"tensors"),
         f"runs/{run.id}/resume/.step-00000002-00000000-0.part/tensors.safetensors": b"half",
         f"jobs/{first.id}.log": b"said\n",
+        f"runs/{run.id}/texts/{first.id}.npz": b"scores",
     }.items():
         target = store.artifacts.path(relative)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     with store.writing() as session:
+        session.get_one(Job, waiting.id).result = {
+            "tried": {"influence": {"path": f"runs/{run.id}/texts/{first.id}.npz"}}
+        }
         session.get_one(Worker, worker.id).stopped_at = worker.started_at
     return store
 

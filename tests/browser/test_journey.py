@@ -12,7 +12,7 @@ from tests.pages.synthetic import WORDS
 
 WORK = 240_000  # ms for a job on a busy machine
 PROBES = '[class*="st-key-diagnose-probes-"]:has(canvas)'
-RUNS = ".st-key-runs"
+RUNS = "[class*='st-key-runs-']"
 
 
 def reviews(path: Path, rows: int = 160) -> Path:

@@ -44,13 +44,14 @@ def install(stage: str, folder: Path, packages: Path) -> None:
             env={**os.environ, "PATH": path, "EXTRAS": ""},
             capture_output=True,
             text=True,
-            timeout=400,
+            timeout=900,
             check=False,
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
 @pytest.mark.image
+@pytest.mark.timeout(1200)  # the registry may be slow
 def test_the_dashboard_is_installed_and_runs_without_torch_from_read_only_files(tmp_path: Path) -> None:
     packages = tmp_path / "venv"
     (tmp_path / "build").mkdir()

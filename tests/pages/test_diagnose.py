@@ -27,7 +27,7 @@ from pages.diagnose.figure import KEY, _picked, selected_bins
 from pages.diagnose.matrix import _picked as _pinned
 from pages.parts import work
 from tests.pages.synthetic import STEPS, Filled, add_dataset, add_diagnosis, add_run, fill
-from tests.pages.visits import visit, words
+from tests.pages.visits import keep, visit, words
 
 HISTOGRAM = Histogram(np.array([-0.1, 0.0, 0.1, 0.2, 0.3]), np.array([0, 3, 0, 5]), np.array([2, 0, 0, 1]))
 DRAWN = {"points": [], "box": [{"x": [0.4, 0.1], "y": [-0.5, 0.5]}], "lasso": []}
@@ -191,6 +191,41 @@ def test_filters_narrow_the_table_and_keep_the_pinned_probe(
     at = opened(monkeypatch, shared.home, run=shared.filled.run.name, find="no such text (")
     assert "0 probes of 40" in words(at)
     assert "Pinned probe" in words(at)
+
+
+def test_it_says_in_which_layers_the_confound_lives(monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace) -> None:
+    at = opened(monkeypatch, shared.home, run=shared.filled.run.name)
+    assert "of CID comes from block" in words(at)
+
+
+def test_a_confounded_model_is_offered_two_ways_out(monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace) -> None:
+    filled: Filled = shared.filled
+    at = opened(monkeypatch, shared.home, run=filled.run.name)
+    links = {link.proto.label: link.proto.query_string for link in at.get("page_link")}
+    assert links["Train anew with influence tuning"] == f"clone={filled.run.id}&method=influence-tuning"
+    assert links["Train anew with embedding tuning"] == f"clone={filled.run.id}&method=embedding-tuning"
+    assert "What now?" in words(at)
+    control = opened(monkeypatch, shared.home, run=filled.control.name)
+    assert "What now?" not in words(control)
+    assert not [link for link in control.get("page_link") if link.proto.label.startswith("Train anew")]
+
+
+def test_a_diagnosis_from_before_layers_says_so(
+    monkeypatch: pytest.MonkeyPatch, store: Store, settings: Settings
+) -> None:
+    run = add_run(store, keep(store), "old")
+    add_diagnosis(store, run, step=240, effect=0.2, probes=8, layers=False)
+    at = opened(monkeypatch, settings.home, run="old")
+    assert "of CID comes from" not in words(at)
+    assert "Where the confound lives" in words(at)
+
+
+def test_training_examples_are_found_by_their_words(monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace) -> None:
+    at = opened(monkeypatch, shared.home, run=shared.filled.run.name, find_train="MINISTER")
+    listed = [table.value for table in at.dataframe if {"influence", "group", "text"} <= set(table.value.columns)]
+    assert listed
+    assert all(table["text"].str.contains("minister", case=False).all() for table in listed)
+    opened(monkeypatch, shared.home, run=shared.filled.run.name, find_train="(no such [words")
 
 
 def test_a_run_without_a_diagnosis_has_one_button(monkeypatch: pytest.MonkeyPatch, shared: SimpleNamespace) -> None:

@@ -369,6 +369,21 @@ def test_a_clone_of_any_method_queues_the_same_again(store: Store, method: str) 
     assert TrainConfig.of(again.config) == config
 
 
+def test_a_run_can_be_trained_anew_with_another_method(store: Store) -> None:
+    run = synthetic.add_run(store, keep(store), "first")
+    with store.writing() as session:
+        row = session.merge(run)
+        row.config, row.steps = {"encoder": "tiny", "label_epochs": 4}, 16
+    page = visit("train", clone=run.id, method="embedding-tuning")
+    assert widget(page, "selectbox", "method-").value == "embedding-tuning"
+    page.button(key="launch").click().run()
+    begun = next(one for one in queries.list_runs(store) if one.id != run.id)
+    made = queries.get_run(store, begun.id)
+    assert (made.method, made.config["label_epochs"], made.config["encoder"]) == ("embedding-tuning", 4, "tiny")
+    assert made.config["interval"] == 3  # five rounds in 16 steps; of the usual 50 none would come
+    assert widget(visit("train", clone=run.id, method="<b>"), "selectbox", "method-").value == "finetune"
+
+
 def test_a_clone_leaves_the_settings_of_its_old_method_behind(store: Store) -> None:
     config = TrainConfig(method="combined-tuning", interval=10, k=9, embedding_weight=3.0, access_rate=0.5)
     run = synthetic.add_run(

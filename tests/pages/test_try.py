@@ -97,7 +97,7 @@ def queued(store: Store) -> list[dict[str, Any]]:
 def test_without_runs_it_says_what_to_do(store: Store) -> None:
     page = visit("try_it")
     assert "There is no model to try yet" in words(page)
-    assert not page.button
+    assert [button.key for button in page.button] == ["glossary"]
 
 
 def test_what_is_typed_is_queued_and_stands_in_the_address(store: Store, house: House) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from core.actions.doctor.finding import Finding
 from core.settings import Settings
 from core.store.engine import Store
+from core.store.named import paths_in
 from core.store.queries import ENDED
 from core.store.remote import ArtifactTroubleError
 from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Job, Run
@@ -93,8 +94,8 @@ def _rows(store: Store) -> _Rows:
             *session.scalars(select(Evaluation.path).where(Evaluation.path.is_not(None))),
             *session.scalars(select(Diagnosis.path)),
         ]
-        jobs = session.execute(select(Job.id, Job.run_id, Job.status, Job.payload)).all()
-        single += [str(job.payload["path"]) for job in jobs if isinstance(job.payload, dict) and "path" in job.payload]
+        jobs = session.execute(select(Job.id, Job.run_id, Job.status, Job.payload, Job.result)).all()
+        single += [str(path) for job in jobs for path in paths_in([job.payload, job.result])]
         folders = session.scalars(select(Checkpoint.path).where(Checkpoint.path.is_not(None))).all()
         runs = session.execute(select(Run.id, Run.status)).all()
         datasets = session.scalars(select(Dataset.id)).all()
