@@ -130,6 +130,7 @@ def _option(label: str) -> Callable[[Page, int], None]:
         page.get_by_role("combobox", name=label).first.focus()
         page.keyboard.press("ArrowDown")
         others = page.locator('[role="option"][aria-selected="false"]')
+        others.first.wait_for()  # the list opens in a moment
         others.nth(turn % min(2, others.count())).click()
 
     return act
