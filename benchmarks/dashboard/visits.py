@@ -127,7 +127,10 @@ def _option(label: str) -> Callable[[Page, int], None]:
     """Another option of a select box than the one that is chosen."""
 
     def act(page: Page, turn: int) -> None:
-        page.get_by_role("combobox", name=label).first.focus()
+        box = page.get_by_role("combobox", name=label).first
+        box.scroll_into_view_if_needed()
+        box.focus()
+        page.wait_for_timeout(300)  # a list that opens while the page scrolls closes again
         page.keyboard.press("ArrowDown")
         others = page.locator('[role="option"][aria-selected="false"]')
         others.first.wait_for()  # the list opens in a moment
