@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.formats import count, counted, shortened, signed
 from core.views.charts import UNTOUCHED, layout, unmarked
 from core.views.colours import DIVERGING, NULL
-from core.views.formats import count, counted, shortened, signed
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]

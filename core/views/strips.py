@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.formats import count
 from core.views.charts import layout
 from core.views.colours import DIFFERENT, NULL, SAME
-from core.views.formats import count
 from core.views.histograms import CHOSEN, mark_means
 from core.views.probe_groups import Groups, Histogram
 

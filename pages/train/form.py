@@ -8,13 +8,13 @@ import streamlit as st
 from core.actions.training import NO_SPURIOUS, start_group, start_training
 from core.encoders.catalogue import EncoderError, EncoderSpec, list_encoders, resolve
 from core.errors import UserError
+from core.formats import counted, percent, plain, signed
 from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset
 from core.training.config import TrainConfig
 from core.training.diagnosis_config import DiagnosisConfig
-from core.views.formats import counted, percent, plain, signed
 from core.views.texts import ABOUT_METHODS, METHODS, help_for
 from pages.parts.checks import show_checks
 from pages.parts.forecast import show_forecast
