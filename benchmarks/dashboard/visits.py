@@ -8,6 +8,8 @@ from playwright.sync_api import Page
 from benchmarks.dashboard.fill import Names
 
 HISTOGRAMS = ".st-key-diagnose-histograms .nsewdrag"
+STRIP = ".st-key-diagnose-histograms-strip .nsewdrag"
+MATRIX = ".st-key-diagnose-matrix .nsewdrag"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,22 @@ def visits(names: Names) -> list[Visit]:
                 Choice("the most harmful examples", _segment("Most harmful", "Most helpful")),
                 Choice("text to find", _find("Find in text")),
                 Choice("a checkpoint", _option("Checkpoint")),
+                Choice("a step of the scrubber", _slide("Move through training")),
+                Choice("a style of Figure 1", _segment("Density", "ECDF", "Histogram")),
+                Choice("text to find in training texts", _find("Find in training texts")),
             ),
+        ),
+        Visit(
+            "Diagnose, the strip of 40 × 100,000",
+            f"diagnose?run={names.run}&style=strip",
+            STRIP,
+            (Choice("a box on the strip", _box),),
+        ),
+        Visit(
+            "Diagnose, the matrix of 40 × 100,000",
+            f"diagnose?run={names.run}&view=matrix",
+            MATRIX,
+            (Choice("a probe of the matrix", _probe_of_the_matrix),),
         ),
         Visit(
             "Tune, before and after of 40 × 100,000",
@@ -110,9 +127,13 @@ def _option(label: str) -> Callable[[Page, int], None]:
     """Another option of a select box than the one that is chosen."""
 
     def act(page: Page, turn: int) -> None:
-        page.get_by_role("combobox", name=label).first.focus()
+        box = page.get_by_role("combobox", name=label).first
+        box.scroll_into_view_if_needed()
+        box.focus()
+        page.wait_for_timeout(300)  # a list that opens while the page scrolls closes again
         page.keyboard.press("ArrowDown")
         others = page.locator('[role="option"][aria-selected="false"]')
+        others.first.wait_for()  # the list opens in a moment
         others.nth(turn % min(2, others.count())).click()
 
     return act
@@ -132,6 +153,40 @@ def _find(label: str) -> Callable[[Page, int], None]:
         box.press("Enter")
 
     return act
+
+
+def _slide(label: str) -> Callable[[Page, int], None]:
+    """One step to and fro, by the keyboard."""
+
+    def act(page: Page, turn: int) -> None:
+        page.get_by_role("slider", name=label).first.focus()
+        page.keyboard.press(("ArrowLeft", "ArrowRight")[turn % 2])
+
+    return act
+
+
+def _box(page: Page, turn: int) -> None:
+    drawn = page.locator(STRIP).first
+    drawn.scroll_into_view_if_needed()
+    place = drawn.bounding_box()
+    assert place is not None
+    x, y = place["x"] + place["width"] * (0.3 + 0.05 * (turn % 4)), place["y"] + place["height"] * 0.2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 40, steps=3)
+    page.mouse.up()
+
+
+def _probe_of_the_matrix(page: Page, turn: int) -> None:
+    drawn = page.locator(MATRIX).first
+    drawn.scroll_into_view_if_needed()
+    place = drawn.bounding_box()
+    assert place is not None
+    x, y = place["x"] + place["width"] * 0.4, place["y"] + place["height"] * (0.2 + 0.15 * (turn % 4))
+    page.mouse.move(x - 2, y)
+    page.mouse.move(x, y)
+    page.wait_for_timeout(100)  # plotly looks at most ten times a second for what is under the mouse
+    page.mouse.click(x, y)
 
 
 def _split(page: Page, turn: int) -> None:

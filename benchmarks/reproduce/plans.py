@@ -60,11 +60,15 @@ def textlen(encoder: EncoderSpec) -> Experiment:
     """Short or long text, where a prefix token goes with the length in 90 % of the training rows."""
     rate, influence_lr, embedding_lr = _rates(encoder)
     large = _is_the_papers(encoder)
-    batch, probes, of_influence, of_embedding = (64, 75, 5, 10) if large else (16, 48, 3, 7)
-    rounds = {"schedule": "rounds", "interval": 50, "round_batch": batch, "probes_per_epoch": probes, "k": 5}
+    size = encoder.round_size
+    rounds = {"schedule": "rounds", "interval": 50, "round_batch": size.batch, "probes_per_epoch": size.probes, "k": 5}
     label = {"label_epochs": 10, "label_lr": rate}
-    influence = {"method": "influence-tuning", "round_epochs": of_influence, "round_lr": influence_lr}
-    embedding = {"method": "embedding-tuning", "round_epochs": of_embedding, "round_lr": embedding_lr}
+    influence = {"method": "influence-tuning", "round_epochs": size.influence_epochs, "round_lr": influence_lr}
+    embedding = {
+        "method": "embedding-tuning",
+        "round_epochs": size.embedding_epochs if large else 7,
+        "round_lr": embedding_lr,
+    }
     joint = {"method": "influence-tuning", "schedule": "joint", "k": 5, "joint_probes": 2, "joint_weight": 1.0}
     columns = (
         _column("finetune", "textlen", {"method": "finetune", **label}, _around("label_lr", rate, 2)),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from core.actions.comparison import Comparisons, GroupResult, Summary
+from core.formats import percent, signed
 from core.statistics.compare import Difference, p_in_words
 
 ALPHA = 0.05
@@ -37,7 +38,7 @@ def verdict(groups: Sequence[GroupResult], comparisons: Comparisons, split: str)
         told += _beside(best, groups, comparisons.all, names)
         told += _against_control(groups, names, split)
     told += [
-        f"{_upper(names[one.group])} is no better than the confound alone, which would reach {_percent(one.floor)}."
+        f"{_upper(names[one.group])} is no better than the confound alone, which would reach {percent(one.floor, missing='unknown')}."
         for one in groups
         if one.floor is not None and one.all.accuracy.mean is not None and _low(one.all) <= one.floor
     ]
@@ -55,9 +56,9 @@ def _alone(one: GroupResult, names: Names, split: str) -> tuple[str, ...]:
     interval = of.accuracy_interval
     within = "" if interval is None else f" (95 % {100 * interval.lo:.1f} to {100 * interval.hi:.1f})"
     seeds = "1 seed" if one.n == 1 else f"{one.n} seeds"
-    floor = "" if one.floor is None else f"; the confound alone would reach {_percent(one.floor)}"
+    floor = "" if one.floor is None else f"; the confound alone would reach {percent(one.floor, missing='unknown')}"
     return (
-        f"{_upper(names[one.group])} is right on {_percent(of.accuracy.mean)} of {split}{within}, over {seeds}{floor}.",
+        f"{_upper(names[one.group])} is right on {percent(of.accuracy.mean, missing='unknown')} of {split}{within}, over {seeds}{floor}.",
         "There is nothing to compare it with yet: choose another group or run.",
     )
 
@@ -171,13 +172,13 @@ def _beside(best: Difference, groups: Sequence[GroupResult], found: Sequence[Dif
     worst = pairs.get("worst_cell")
     if worst is not None and worst.difference is not None:
         told.append(
-            f"In its worst cell {names[best.a]} has {_percent(mine.all.worst_cell.mean)}, {names[best.b]} "
-            f"{_percent(base.all.worst_cell.mean)}{_test(worst)}."
+            f"In its worst cell {names[best.a]} has {percent(mine.all.worst_cell.mean, missing='unknown')}, {names[best.b]} "
+            f"{percent(base.all.worst_cell.mean, missing='unknown')}{_test(worst)}."
         )
     cid = pairs.get("cid")
     if cid is not None and cid.difference is not None:
         told.append(
-            f"CID is {_number(mine.all.cid.mean)} with {names[best.a]}, {_number(base.all.cid.mean)} with {names[best.b]}"
+            f"CID is {signed(mine.all.cid.mean, 3, missing='unknown')} with {names[best.a]}, {signed(base.all.cid.mean, 3, missing='unknown')} with {names[best.b]}"
             f"{_test(cid)}."
         )
     devices = {run.device for one in (mine, base) for run in one.runs}
@@ -189,7 +190,7 @@ def _beside(best: Difference, groups: Sequence[GroupResult], found: Sequence[Dif
 
 def _against_control(groups: Sequence[GroupResult], names: Names, split: str) -> list[str]:
     return [
-        f"{_upper(names[one.group])} reaches {_percent(one.all.accuracy.mean)} on its own {split} texts: the level that a "
+        f"{_upper(names[one.group])} reaches {percent(one.all.accuracy.mean, missing='unknown')} on its own {split} texts: the level that a "
         "cured model can be expected to reach."
         for one in groups[1:]
         if one.is_control and one.all.accuracy.mean is not None
@@ -284,19 +285,8 @@ def _low(of: Summary) -> float:
     return mean if of.accuracy_interval is None else of.accuracy_interval.lo
 
 
-def _percent(share: float | None) -> str:
-    return "unknown" if share is None else f"{100 * share:.1f} %"
-
-
 def _points(share: float) -> str:
-    return _number(100 * share, 1)
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    if value is None:
-        return "unknown"
-    text = f"{value:.{digits}f}"
-    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+    return signed(100 * share, 1)
 
 
 def _upper(text: str) -> str:

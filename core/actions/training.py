@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.actions.names import LONGEST, checked_name, free_name
 from core.actions.quotas import check_quotas
 from core.actions.seed_groups import settings_of
-from core.encoders.catalogue import resolve
+from core.encoders.catalogue import EncoderSpec, resolve
 from core.errors import UserError
 from core.jobs.launch import ensure_worker
 from core.jobs.queue import submit
@@ -23,6 +23,11 @@ from core.training.diagnosis_config import DiagnosisConfig
 
 NO_SPURIOUS = "no-spurious"
 """The method that is plain finetuning on the data set's control, which has the confound taken out of its texts."""
+
+ROUNDS = 5
+"""Rounds that a short run should have room for when it is trained anew with a treatment."""
+
+_OF_ITS_OWN = ("method", "encoder", "revision", "seed", "lineage")
 
 _PROPOSED = 80
 """Characters of a data set's name that a proposed name keeps, so that method and seed still fit."""
@@ -78,6 +83,29 @@ def start_training(
         started = _queue(session, settings, run, wish)
     ensure_worker(settings)
     return started
+
+
+def like(run: Run, method: str, spec: EncoderSpec) -> dict[str, Any]:
+    """The settings with which a run's data set and encoder are trained by `method`, from the encoder on.
+
+    They are the run's own. Where the method has rounds and the run was made by another one, the rounds are of the size
+    that suits the encoder, and come so often that a short run has `ROUNDS` of them.
+    """
+    kept = {key: value for key, value in run.config.items() if key not in _OF_ITS_OWN}
+    if run.config.get("schedule") == "once":  # one round from a checkpoint; this begins with the encoder
+        kept = {key: value for key, value in kept.items() if key not in ("schedule", "label_steps")}
+    if method == run.method or not TrainConfig.of({"method": _trained_as(method)}).terms():
+        return kept
+    size, usual = spec.round_size, int(TrainConfig.model_fields["interval"].default)
+    epochs = size.embedding_epochs if method == "embedding-tuning" else size.influence_epochs
+    rounds = {"round_batch": size.batch, "probes_per_epoch": size.probes, "round_epochs": epochs}
+    if run.steps is not None and run.steps < ROUNDS * usual:
+        rounds["interval"] = max(1, run.steps // ROUNDS)
+    return kept | rounds
+
+
+def _trained_as(method: str) -> str:
+    return "finetune" if method == NO_SPURIOUS else method
 
 
 def start_group(
@@ -160,9 +188,8 @@ def _prepared(
     """The row of a run, checked; nothing is written."""
     trained_on = _control(store, dataset) if method == NO_SPURIOUS else dataset
     spec = resolve(encoder, revision, allowed_roots=settings.local_models)
-    trained_as = "finetune" if method == NO_SPURIOUS else method
     config = TrainConfig.parse(
-        {**(options or {}), "method": trained_as, "encoder": spec.name, "seed": str(seed)}
+        {**(options or {}), "method": _trained_as(method), "encoder": spec.name, "seed": str(seed)}
         | ({"revision": spec.revision} if spec.revision else {})
     )
     check_quotas(settings, config, spec)

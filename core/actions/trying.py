@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from core.errors import NotFoundError, UserError
+from core.formats import percent, signed
 from core.jobs.launch import ensure_worker
 from core.jobs.queue import submit
 from core.jobs.tries import KIND, drop_old
@@ -152,7 +153,7 @@ def in_words(found: dict[str, Any]) -> list[str]:
 def decision_in_words(found: dict[str, Any]) -> str:
     """ "short, 93.1 % sure." with what the confidence was calibrated on."""
     first = found["versions"][0]
-    return f"The model decides {first['predicted']}, {_percent(first['confidence'])} sure."
+    return f"The model decides {first['predicted']}, {percent(first['confidence'])} sure."
 
 
 def swap_in_words(found: dict[str, Any]) -> list[str]:
@@ -166,7 +167,7 @@ def swap_in_words(found: dict[str, Any]) -> list[str]:
     for one in others:
         after = one["probabilities"][label]
         what = f"as {one['value']}" if one["value"] is not None else "without it"
-        from_to = f"the probability of {label} from {_percent(before)} to {_percent(after)}"
+        from_to = f"the probability of {label} from {percent(before)} to {percent(after)}"
         if one["predicted"] != label:
             told.append(
                 f"Changing only the confound ({what}) changes the decision to {one['predicted']}: it moves {from_to}."
@@ -196,18 +197,9 @@ def influence_in_words(found: dict[str, Any]) -> list[str]:
     low, high = cid["ci"]
     return [
         f"Among training examples labelled {found['label']}, the {cid['n_a']:,} that share {found['confound']} speak "
-        f"{_number(abs(cid['cid']))} {way} for {found['label']} than the {cid['n_b']:,} that don't: CID of this text "
-        f"{_number(cid['cid'])} (95 % {_number(low)} to {_number(high)})."
+        f"{signed(abs(cid['cid']))} {way} for {found['label']} than the {cid['n_b']:,} that don't: CID of this text "
+        f"{signed(cid['cid'])} (95 % {signed(low)} to {signed(high)})."
     ]
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
-def _number(value: float) -> str:
-    text = f"{value:.2f}"
-    return (text.lstrip("-") if float(text) == 0 else text).replace("-", "−")
 
 
 def _usable(what: str, text: str) -> str:

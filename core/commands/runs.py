@@ -7,11 +7,13 @@ from core.actions.diagnosing import start_diagnosis
 from core.actions.evaluating import start_evaluation
 from core.actions.run_list import SORTS, STATES, look_through
 from core.actions.summaries import diagnosis_summary, run_row_summary, run_summary, started_summary
-from core.actions.training import Started, StartedGroup, parse_seeds, start_group, start_training
+from core.actions.training import Started, StartedGroup, like, parse_seeds, start_group, start_training
 from core.commands import keeping
 from core.commands.console import Console, JobFailedError, number, percent, table
+from core.encoders.catalogue import resolve
 from core.errors import UserError
 from core.store import queries
+from core.store.tables import Run
 from core.training.diagnosis_config import ESTIMATORS
 from core.views.layers import layers_of, where_it_lives
 from core.views.texts import METHODS
@@ -20,11 +22,17 @@ from core.views.texts import METHODS
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Hang the commands of this file under the top parser."""
     train = commands.add_parser("train", parents=[common], help="fine-tune a classifier in the background")
-    train.add_argument("--dataset", required=True, help="name or id of a data set")
-    train.add_argument(
-        "--method", default="finetune", help="how it is trained; no-spurious: finetuning on the data set's control"
+    begin = train.add_mutually_exclusive_group(required=True)
+    begin.add_argument("--dataset", help="name or id of a data set")
+    begin.add_argument(
+        "--like",
+        metavar="RUN",
+        help="data set, encoder, seed and settings of this run; with another --method, rounds that suit it",
     )
-    train.add_argument("--encoder", default="minilm", help="minilm, tiny, or a model of the hub (with --revision)")
+    train.add_argument(
+        "--method", help="how it is trained (finetune); no-spurious: finetuning on the data set's control"
+    )
+    train.add_argument("--encoder", help="minilm (usual), tiny, or a model of the hub (with --revision)")
     train.add_argument("--revision", help="commit of a hub model")
     which = train.add_mutually_exclusive_group()
     which.add_argument("--seed", type=int, help="2021 when not given")
@@ -73,12 +81,10 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace, console: Console) -> None:
-    dataset = queries.get_dataset(console.store, options.dataset)
+    begun_like = None if options.like is None else queries.get_run(console.store, options.like)
+    dataset = queries.get_dataset(console.store, options.dataset if begun_like is None else begun_like.dataset_id)
     common = {
-        "method": options.method,
-        "encoder": options.encoder,
-        "revision": options.revision,
-        "options": settings_from(options.set) | _curve(options.diagnose_every),
+        **_beginning(options, console, begun_like),
         "name": options.name,
         "then_diagnose": options.then_diagnose,
         "probes": options.probes,
@@ -88,7 +94,8 @@ def _train(options: argparse.Namespace, console: Console) -> None:
         made = start_group(console.store, console.settings, dataset, seeds=seeds, group=options.group, **common)
         _answer_group(options, console, made)
         return
-    seed = 2021 if options.seed is None else options.seed
+    usual = 2021 if begun_like is None else begun_like.seed
+    seed = usual if options.seed is None else options.seed
     if options.group is None:
         begun = start_training(console.store, console.settings, dataset, seed=seed, **common)
     else:
@@ -104,6 +111,20 @@ def _train(options: argparse.Namespace, console: Console) -> None:
             str(error), run_summary(console.store, queries.get_run(console.store, begun.run.id))
         ) from error
     print_run(console, begun.run.id)
+
+
+def _beginning(options: argparse.Namespace, console: Console, run: Run | None) -> dict[str, Any]:
+    """Method, encoder and settings, where a run is named those of it, as far as nothing else was asked for."""
+    asked = settings_from(options.set) | _curve(options.diagnose_every)
+    if run is None:
+        encoder, revision = options.encoder or "minilm", options.revision
+        return {"method": options.method or "finetune", "encoder": encoder, "revision": revision, "options": asked}
+    encoder = options.encoder or run.encoder
+    revision = options.revision or (run.encoder_revision if encoder == run.encoder else None)
+    method = options.method or run.method
+    spec = resolve(encoder, revision, allowed_roots=console.settings.local_models)
+    kept = {key: str(value) for key, value in like(run, method, spec).items() if value is not None}
+    return {"method": method, "encoder": encoder, "revision": revision, "options": kept | asked}
 
 
 def _answer_group(options: argparse.Namespace, console: Console, group: StartedGroup) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 from core.actions.comparing import compare_groups
 from core.commands.console import Console
 from core.errors import UserError
+from core.formats import megabytes
 from core.reports.comparison_report import comparison_report
 from core.reports.model_export import export_model
 from core.reports.run_report import run_report
 from core.store import queries
 from core.store.artifacts import whole_file
 from core.views.charts import safe_filename
-from core.views.formats import megabytes
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:

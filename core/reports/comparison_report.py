@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.actions.comparison import GroupComparison, GroupResult, Summary
+from core.formats import NOTHING, listed, percent, shortened, signed
 from core.reports import glossary
 from core.reports.document import Figure, document
 from core.reports.private import encoder_name, scrubbed
@@ -11,7 +12,6 @@ from core.statistics.seeds import Estimate
 from core.store.tables import now
 from core.views.compare_figures import MEASURES, courses_figure, every_seed
 from core.views.compare_tables import method_title, plus_minus
-from core.views.formats import NOTHING, listed, percent, shortened, signed
 from core.views.texts import STATUS
 
 _DRAWN = ("accuracy", "worst_cell", "cid")

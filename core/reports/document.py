@@ -18,9 +18,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
+from core.formats import count, interval, percent, percent_interval, shortened, signed
 from core.reports.private import sayable
 from core.views.charts import safe_filename
-from core.views.formats import count, interval, percent, percent_interval, shortened, signed
 
 _HERE = Path(__file__).parent / "templates"
 _OUTSIDE_STRINGS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from core.errors import UserError
+from core.formats import count, shortened, signed
 from core.reports.document import Figure
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Diagnosis, Run
 from core.store.trouble import StoreTroubleError
-from core.views.formats import count, shortened, signed
 from core.views.histograms import two_histograms
 from core.views.probe_groups import groups, histogram
 

@@ -1,39 +1,40 @@
-"""How to read a report: the terms that it uses, from the same list as the pages' hover help."""
+"""How to read a report: the terms that it uses, from the glossary of the pages."""
 
-from core.views.texts import TERMS, Term
+from core.views.glossary import entry
+from core.views.texts import Term
 
-OF_A_RUN = {
-    "Confound": "confound",
-    "Cell": "cell",
-    "Probe": "probe",
-    "Influence": "influence",
-    "CID": "cid",
-    "Counterexample": "counterexample",
-    "Verdict": "verdict",
-    "Control": "control",
-    "Chance (null band)": "null",
-    "Interval of CID": "ci",
-    "Effect (Hedges' g)": "effect",
-    "Cliff's δ": "cliffs_delta",
-    "q": "q",
-    "Confound alone (floor)": "floor",
-    "Worst cell": "worst_cell",
-    "Interval of an accuracy": "wilson",
-    "ECE": "ece",
-    "Checkpoint": "checkpoint",
-    "Tuning round": "round",
-    "J": "tuning_loss",
-    "Difference": "difference",
-    "Seed": "seed",
-    "Failed to fit": "failed_to_fit",
-    "Encoder": "encoder",
-}
-OF_A_COMPARISON = ("Seed", "Confound", "Cell", "Worst cell", "CID", "Confound alone (floor)", "Failed to fit")
+OF_A_RUN = (
+    "confound",
+    "cell",
+    "probe",
+    "influence",
+    "cid",
+    "counterexample",
+    "verdict",
+    "control",
+    "null",
+    "ci",
+    "effect",
+    "cliffs_delta",
+    "q",
+    "floor",
+    "worst_cell",
+    "wilson",
+    "ece",
+    "checkpoint",
+    "round",
+    "tuning_loss",
+    "difference",
+    "seed",
+    "failed_to_fit",
+    "encoder",
+)
+OF_A_COMPARISON = ("seed", "confound", "cell", "worst_cell", "cid", "floor", "failed_to_fit")
 
 
 def of_a_run() -> list[tuple[str, Term]]:
-    """Title and meaning of each term."""
-    return [(title, TERMS[key]) for title, key in OF_A_RUN.items()]
+    """Name and meaning of each term."""
+    return [entry(key) for key in OF_A_RUN]
 
 
 def of_a_comparison() -> list[tuple[str, Term]]:
@@ -53,4 +54,4 @@ def of_a_comparison() -> list[tuple[str, Term]]:
             "The difference of the two means in standard deviations.", "https://doi.org/10.3102/10769986006002107"
         ),
     }
-    return [(title, TERMS[OF_A_RUN[title]]) for title in OF_A_COMPARISON] + list(more.items())
+    return [entry(key) for key in OF_A_COMPARISON] + list(more.items())

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.encoders.catalogue import list_encoders
+from core.formats import count, counted, duration, interval, percent, percent_interval, plain, shortened, signed
 from core.reports.private import encoder_name, sayable, scrubbed
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Run
 from core.views.diagnoses import control_points, points
-from core.views.formats import count, counted, duration, interval, percent, percent_interval, plain, shortened, signed
 from core.views.texts import METHODS, TERMS, VERDICTS
 
 MOST_CELLS = 60

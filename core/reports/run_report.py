@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from core.actions.tuning import Branch, tree
+from core.formats import counted, duration, interval, listed, percent, shortened, signed
 from core.reports import glossary
 from core.reports.document import Figure, document
 from core.reports.figure_one import probe_figures
@@ -17,7 +18,6 @@ from core.store.tables import Dataset, Diagnosis, Run, now
 from core.training.diagnosis_config import ESTIMATORS
 from core.views.cells import cells_figure, final_evaluations
 from core.views.diagnoses import Point, accuracy_at, control_points, curve, points
-from core.views.formats import counted, duration, interval, listed, percent, shortened, signed
 from core.views.round_curves import round_curves
 from core.views.rounds import round_points, rounds_table
 from core.views.texts import METHODS, STATUS, VERDICTS

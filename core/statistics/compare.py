@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from core.formats import UNKNOWN, signed
 from core.statistics.arrays import number
 from core.statistics.effects import hedges_g_interval
 from core.statistics.errors import StatisticsError
@@ -142,14 +143,14 @@ def _sentence(found: Difference) -> str:
         adjusted.insert(0, f"Holm p {p_in_words(found.p_holm_baseline)} against the baseline")
     name = found.test.split("'")[0]
     return (
-        f"{head} ({name} t({found.df:.1f}) = {_signed(found.statistic)}, p {p_in_words(found.p_value)}, {', '.join(adjusted)}, "
-        f"95 % interval {_interval(found)}, Hedges' g = {_signed(found.hedges_g)})."
+        f"{head} ({name} t({found.df:.1f}) = {signed(found.statistic, missing='unknown')}, p {p_in_words(found.p_value)}, {', '.join(adjusted)}, "
+        f"95 % interval {_interval(found)}, Hedges' g = {signed(found.hedges_g, missing='unknown')})."
     )
 
 
 def _interval(found: Difference) -> str:
     scale, digits = (1, 3) if found.measure == "cid" else (100, 1)
-    lo, hi = (_signed(None if end is None else scale * end, digits) for end in (found.lo, found.hi))
+    lo, hi = (signed(None if end is None else scale * end, digits, missing=UNKNOWN) for end in (found.lo, found.hi))
     return f"{lo} to {hi}"
 
 
@@ -158,10 +159,3 @@ def p_in_words(value: float | None) -> str:
     if value is None:
         return "unknown"
     return "< .001" if value < 0.001 else f"= {value:.3f}".replace("0.", ".", 1)
-
-
-def _signed(value: float | None, digits: int = 2) -> str:
-    if value is None:
-        return "unknown"
-    text = f"{value:.{digits}f}"
-    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from core.formats import signed
 from core.statistics.collapse import has_learned
 from core.statistics.intervals import Interval, difference
 
@@ -74,7 +75,7 @@ def verdict(
         return Verdict(
             "withheld",
             f"This model is right on {train_accuracy:.1%} of its training examples, about what guessing reaches "
-            f"({chance:.1%}). It has not learned yet, so its CID of {_signed(cid)} says nothing; train it longer or "
+            f"({chance:.1%}). It has not learned yet, so its CID of {signed(cid)} says nothing; train it longer or "
             f"with another learning rate.".replace("%", " %"),
         )
     code, conclusion = _judge(cid, ci, null, p_value, control_cid, control_ci, confound, smallest_effect)
@@ -119,24 +120,18 @@ def _judge(
 def _finding(cid: float, ci: Interval, null: Interval, control_cid: float | None, confound: str) -> str:
     way = "more" if round(cid, 2) >= 0 else "less"
     beside = (
-        f"the control reaches {_signed(control_cid)}"
+        f"the control reaches {signed(control_cid)}"
         if control_cid is not None
         else f"chance alone gives {_range(null)}"
     )
     sign = 1 if way == "more" else -1
     interval = _range((ci[0], ci[1]) if sign > 0 else (-ci[1], -ci[0]))
     return (
-        f"Examples that share the {confound} pull this model's decisions {_signed(sign * cid)} {way} than those that "
+        f"Examples that share the {confound} pull this model's decisions {signed(sign * cid)} {way} than those that "
         f"don't (95 % {interval}); {beside}."
     )
 
 
-def _signed(value: float) -> str:
-    """Two decimals, a true minus sign, and no "−0.00"."""
-    text = f"{value:.2f}"
-    return "0.00" if text == "-0.00" else text.replace("-", "−")
-
-
 def _range(interval: Interval) -> str:
-    low, high = _signed(interval[0]), _signed(interval[1])
+    low, high = signed(interval[0]), signed(interval[1])
     return f"{low} to {high}" if "−" in low + high else f"{low}–{high}"

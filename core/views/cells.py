@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.formats import count, percent, percent_interval
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Evaluation, Run
 from core.views.charts import unmarked
 from core.views.colours import NULL, TRAIN, WORST
-from core.views.formats import count, percent, percent_interval
 
 FIRST = ("dev", "test", "train")
 

@@ -10,10 +10,10 @@ import plotly.graph_objects as go
 from core.actions.comparison import GroupComparison, GroupResult, Summary
 from core.actions.courses import Course, Source
 from core.actions.seed_groups import SeedResult
+from core.formats import duration, percent, signed
 from core.statistics.compare import Spread
 from core.views.charts import layout, unmarked
 from core.views.colours import GROUPS, NULL, SIGNS
-from core.views.formats import duration, percent, signed
 from core.views.texts import METHODS
 
 _BAND = "rgba(140, 140, 140, 0.28)"

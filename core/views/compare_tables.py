@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from core.actions.comparison import GroupComparison, GroupResult, SettingDifference, Summary
+from core.formats import NOTHING, duration, percent, percent_interval, signed
 from core.statistics.compare import WORDS, Difference, Spread, p_in_words
-from core.views.formats import NOTHING, duration, percent, percent_interval, signed
 from core.views.texts import METHODS, STATUS
 
 

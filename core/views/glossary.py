@@ -20,10 +20,14 @@ _NAMES = {
 }
 
 
+def entry(key: str) -> tuple[str, Term]:
+    """Name and meaning of a term of `TERMS`."""
+    return _NAMES.get(key, key.replace("_", " ").capitalize()), TERMS[key]
+
+
 def entries() -> list[tuple[str, Term]]:
     """Name and meaning of every term, by name."""
-    named = [(_NAMES.get(key, key.replace("_", " ").capitalize()), term) for key, term in TERMS.items()]
-    return sorted(named, key=lambda one: one[0].casefold())
+    return sorted(map(entry, TERMS), key=lambda one: one[0].casefold())
 
 
 def as_markdown(find: str = "") -> str:

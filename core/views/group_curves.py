@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.formats import count
 from core.views.charts import layout
 from core.views.colours import DIFFERENT, SAME
-from core.views.formats import count
 from core.views.histograms import CHOSEN, hit_bars, mark_means
 from core.views.probe_groups import Groups, Histogram
 

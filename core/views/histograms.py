@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.formats import count, interval, percent, signed
 from core.views.charts import UNTOUCHED, layout
 from core.views.colours import DIFFERENT, SAME
-from core.views.formats import count, interval, percent, signed
 from core.views.probe_groups import Histogram
 
 CHOSEN = "rgba(140, 140, 140, 0.25)"

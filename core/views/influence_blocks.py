@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.formats import count, counted, shortened, signed
 from core.views.charts import UNTOUCHED, layout, unmarked
 from core.views.colours import DIVERGING, NULL
-from core.views.formats import count, counted, shortened, signed
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -135,7 +135,7 @@ def blocks_figure(found: Blocks, texts: Sequence[str | None], pinned: int | None
     n_rows, n_columns = found.values.shape
     figure = go.Figure(
         go.Heatmap(
-            z=found.values.round(4),
+            z=found.values.astype(np.float32),
             x0=0.5,
             dx=1,
             y0=0,

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.formats import interval, listed, percent, signed
 from core.views.charts import layout, unmarked
 from core.views.colours import CID, DIVERGING, NULL
-from core.views.formats import interval, listed, percent, signed
 
 MEASURES = {"share": "Share of CID", "within": "Within the layer"}
 ABOUT_MEASURES = {

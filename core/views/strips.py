@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.formats import count
 from core.views.charts import layout
 from core.views.colours import DIFFERENT, NULL, SAME
-from core.views.formats import count
 from core.views.histograms import CHOSEN, mark_means
 from core.views.probe_groups import Groups, Histogram
 
@@ -130,8 +130,8 @@ def strip_figure(
         of = f"{count(shown)} of {count(total)}" if shown < total else f"n = {count(total)}"
         figure.add_trace(
             go.Scatter(
-                x=dots.x[mask].round(5),
-                y=dots.y[mask],
+                x=dots.x[mask].astype(np.float32),
+                y=dots.y[mask].astype(np.float32),
                 customdata=dots.rows[mask],
                 mode="markers",
                 name=f"{name} ({of})",

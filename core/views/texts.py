@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from core.training.effort import TUNING_COST
+
 PAPER = "https://arxiv.org/abs/2110.03212"
 
 WHAT_THIS_IS = (
@@ -171,7 +173,7 @@ ABOUT_METHODS = {
     "compared with, and the cheapest.",
     "influence-tuning": "Between label steps, teaches the model to give training examples that share a probe's confound "
     "no more weight than those that don't; it helps where some counterexamples are known, and an example in it costs "
-    "2.7 times one in a label step.",
+    f"{TUNING_COST['influence']:g} times one in a label step.",
     "embedding-tuning": "Does the same with the vectors that the last layer reads in place of gradients; it helps in the "
     "same places, and an example in it costs as much as one in a label step.",
     "combined-tuning": "Both terms in the same rounds, for where one alone leaves CID high; it costs what the two cost "

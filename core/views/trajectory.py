@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from core.formats import interval, signed
 from core.views.charts import UNTOUCHED, layout
 from core.views.colours import CID, NULL
 from core.views.diagnoses import Point
-from core.views.formats import interval, signed
 
 _BAND = "rgba(140, 140, 140, 0.28)"
 

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core.actions.comparison import GroupComparison
+from core.formats import percent, plain
 from core.views.compare_figures import access_figure
 from core.views.compare_tables import access_table
-from core.views.formats import percent, plain
 from core.views.texts import METHODS
 from pages.parts.saving import config
 from pages.parts.tables import download_csv

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.formats import counted, listed
 from core.store.engine import Store
 from core.views.compare_choices import MOST, Choice, choices, splits_of, usual
-from core.views.formats import counted, listed
 from pages.parts.address import go_to, put_list
 
 

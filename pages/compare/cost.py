@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.actions.comparison import GroupComparison
+from core.formats import duration, percent, plain
 from core.views.compare_figures import cost_figure
-from core.views.formats import duration, percent, plain
 from pages.parts.saving import config
 
 

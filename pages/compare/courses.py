@@ -6,9 +6,9 @@ import streamlit as st
 
 from core.actions.comparison import GroupComparison
 from core.actions.courses import Source
+from core.formats import plain, signed
 from core.views.compare_figures import courses_figure, mean_course
 from core.views.compare_tables import courses_table
-from core.views.formats import plain, signed
 from core.views.texts import help_for
 from pages.parts.address import go_to
 from pages.parts.saving import config

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.actions.comparison import GroupComparison
+from core.formats import counted
 from core.views.compare_tables import without_result
-from core.views.formats import counted
 from core.views.texts import help_for
 from pages.parts.tables import download_csv
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.actions.comparison import GroupComparison
-from core.views.formats import plain
+from core.formats import plain
 
 
 def show_notes(found: GroupComparison) -> None:

@@ -6,9 +6,9 @@ import streamlit as st
 
 from core.actions.seed_groups import Split
 from core.errors import UserError
+from core.formats import plain
 from core.store.engine import Store, open_store
 from core.views.compare_choices import state_of
-from core.views.formats import plain
 from pages.compare import empty
 from pages.compare.access import show_access
 from pages.compare.choice import Chosen, choose

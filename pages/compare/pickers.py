@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
+from core.formats import counted
 from core.views.compare_choices import MOST, Choice
-from core.views.formats import counted
 from core.views.texts import STATUS
 from pages.compare.choice import Chosen
 from pages.parts.address import go_to, put_list

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.actions.comparison import GroupComparison, GroupResult
+from core.formats import plain, signed
 from core.statistics.compare import Difference
 from core.views.compare_figures import MEASURES, Measure, every_seed
 from core.views.compare_tables import seeds_shown, seeds_table
-from core.views.formats import plain, signed
 from core.views.texts import help_for
 from pages.parts.address import go_to
 from pages.parts.saving import config

@@ -6,8 +6,8 @@ import streamlit as st
 
 from core.actions.comparison import GroupComparison
 from core.actions.seed_groups import Split
+from core.formats import plain
 from core.views.compare_tables import methods_shown, methods_table
-from core.views.formats import plain
 from core.views.texts import help_for
 from pages.parts.tables import download_csv
 from pages.parts.taking_home import comparison_report_button

@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+from core.formats import counted
 from core.store.engine import open_store
 from core.views.compare_choices import Choice, state_of
-from core.views.formats import counted
 from pages.parts.progress import EVERY_SECONDS
 
 

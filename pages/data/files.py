@@ -10,8 +10,8 @@ from core.actions.datasets import caps_of
 from core.datasets.errors import DataError
 from core.datasets.ingest import display_name, read_bytes
 from core.datasets.mapping import SPLITS
+from core.formats import counted, plain
 from core.settings import get_settings
-from core.views.formats import counted, plain
 
 TYPES = ["csv", "tsv", "txt", "json", "jsonl", "ndjson", "parquet"]
 ONE, SEVERAL = "One file", "Separate train, dev and test files"

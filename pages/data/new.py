@@ -15,11 +15,11 @@ from core.datasets.prepare import Prepared, prepare
 from core.datasets.profile import profile
 from core.datasets.samples import SAMPLES
 from core.errors import UserError
+from core.formats import plain
 from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset
-from core.views.formats import plain
 from pages.data.columns_form import mapping_form
 from pages.data.files import Upload, upload_form
 from pages.data.profile_view import show_notes, show_profile, show_rows

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.datasets.warn import THIN
-from core.views.formats import count, counted, listed, percent, plain, signed
+from core.formats import count, counted, listed, percent, plain, signed
 from core.views.texts import help_for
 from pages.data.lengths import lengths_figure
 from pages.parts.saving import config

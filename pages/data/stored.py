@@ -6,10 +6,10 @@ from sqlalchemy import func, select
 
 from core.actions.deleting import delete_dataset
 from core.errors import UserError
+from core.formats import NOTHING, age, count, plain
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset, Run
-from core.views.formats import NOTHING, age, count, plain
 from core.views.texts import help_for
 from pages.data.profile_view import show_notes, show_profile, show_rows
 from pages.parts.tables import csv_bytes, download_csv

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.views.formats import NOTHING, count, plain, shortened, signed
+from core.formats import NOTHING, count, plain, shortened, signed
 from core.views.texts import help_for
 
 CARD_CHARACTERS = 700

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.formats import counted, interval, listed, signed
 from core.store.tables import Diagnosis
 from core.views.diagnoses import Point, curve, undiagnosed
-from core.views.formats import counted, interval, listed, signed
 from core.views.texts import help_for
 from core.views.trajectory import trajectory
 from pages.diagnose.choice import Choice

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from core.formats import plain
 from core.store.tables import Run
-from core.views.formats import plain
 from core.views.texts import help_for
 from pages.parts.work import start_button
 

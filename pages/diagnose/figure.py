@@ -8,8 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.formats import count, counted, interval
 from core.views.diagnoses import Point
-from core.views.formats import count, counted, interval
 from core.views.group_curves import curves_table, group_curves
 from core.views.histograms import bins_table, two_histograms
 from core.views.probe_groups import Bools, Groups, Histogram, groups, histogram

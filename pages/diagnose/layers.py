@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.formats import counted
 from core.store.engine import Store
 from core.store.tables import Diagnosis
 from core.views.diagnoses import Point, curve, layers_along
-from core.views.formats import counted
 from core.views.layers import (
     ABOUT_MEASURES,
     MEASURES,

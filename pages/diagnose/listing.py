@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.formats import count, counted, plain
 from core.views.charts import safe_filename
-from core.views.formats import count, counted, plain
 from core.views.probe_groups import extreme, in_bins
 from core.views.strips import inside
 from pages.diagnose.figure import Shown, bin_line

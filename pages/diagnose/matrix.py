@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
+from core.formats import counted, plain, signed
 from core.views.diagnoses import Point
-from core.views.formats import counted, plain, signed
 from core.views.influence_blocks import Blocks, blocks_figure, cells_table
 from core.views.texts import help_for
 from pages.diagnose.link import asked

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.formats import age, counted, signed
 from core.training.diagnosis_config import ESTIMATORS
 from core.views.diagnoses import Point, RunChoice
-from core.views.formats import age, counted, signed
 from core.views.texts import STATUS, help_for
 from pages.diagnose.choice import Choice
 from pages.diagnose.link import RUN_LEVEL

@@ -6,8 +6,8 @@ from hashlib import sha256
 import pandas as pd
 import streamlit as st
 
+from core.formats import counted, shortened
 from core.views.diagnoses import Point
-from core.views.formats import counted, shortened
 from core.views.texts import help_for
 from pages.diagnose.link import asked
 from pages.parts.address import go_to

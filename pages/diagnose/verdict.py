@@ -5,10 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.store.tables import Diagnosis
-from core.training.diagnosis_config import ESTIMATORS
-from core.views.diagnoses import Point
-from core.views.formats import (
+from core.formats import (
     NOTHING,
     age,
     counted,
@@ -18,6 +15,9 @@ from core.views.formats import (
     plain,
     signed,
 )
+from core.store.tables import Diagnosis
+from core.training.diagnosis_config import ESTIMATORS
+from core.views.diagnoses import Point
 from core.views.texts import help_for
 from pages.diagnose.pickers import SOURCES
 

@@ -17,11 +17,15 @@ def show_what_now(run: Run, *, step: int, verdict: str, kept: bool, is_control: 
     treat = verdict == "confounded" and not is_control and run.method not in TREATMENTS
     with st.container(border=treat, key="diagnose-what-now"):
         if treat:
-            st.markdown(
-                "**What now?** Train it anew with a treatment: tuning rounds between the label steps keep it from leaning on "
-                "the confound while it learns, as the paper does. Or treat this model as it is, which is quicker; a finished "
-                "model may need label steps after the round to learn its task again."
+            said = (
+                "**What now?** Train it anew with a treatment: tuning rounds between the label steps work against the "
+                "confound while it learns, as in the paper."
             )
+            as_it_is = (
+                " Or treat this model as it is, which is quicker; a finished model may need label steps after the round to "
+                "learn its task again."
+            )
+            st.markdown(said + (as_it_is if kept else ""))
         with st.container(horizontal=True, vertical_alignment="center"):
             if treat:
                 for method in TREATMENTS:

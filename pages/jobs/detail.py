@@ -6,11 +6,11 @@ import streamlit as st
 
 from core.actions.deleting import delete_job
 from core.errors import UserError
+from core.formats import NOTHING, age, duration, plain
 from core.jobs.logs import read_log
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
-from core.views.formats import NOTHING, age, duration, plain
 from core.views.texts import STATUS, STATUS_COLOURS, STATUS_ICONS
 from pages.parts.progress import EVERY_SECONDS, cancel_button, job_title, retry_button, show_progress
 

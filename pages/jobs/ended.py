@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
+from core.formats import duration
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
-from core.views.formats import duration
 from core.views.texts import KINDS, STATUS
 from pages.parts.tables import download_csv
 

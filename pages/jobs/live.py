@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.formats import age, counted, plain
 from core.jobs import queue
 from core.jobs.launch import ensure_worker
 from core.jobs.version import code_version
@@ -9,7 +10,6 @@ from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
-from core.views.formats import age, counted, plain
 from pages.parts.progress import cancel_button, job_title, show_progress, start_worker_button
 
 MOST_WAITING = 50

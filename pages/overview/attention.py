@@ -7,12 +7,12 @@ import streamlit as st
 from core.actions.attention import Attention, Notice, dismiss, show_again
 from core.actions.diagnosing import start_diagnosis
 from core.errors import UserError
+from core.formats import counted, plain
 from core.jobs import queue
 from core.jobs.launch import ensure_worker
 from core.settings import get_settings
 from core.store import queries
 from core.store.engine import open_store
-from core.views.formats import counted, plain
 from pages.overview.links import compare_link
 from pages.parts.keeping import remove_button
 from pages.parts.progress import retry_button, start_worker_button

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.formats import counted, plain
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import RunRow
-from core.views.formats import counted, plain
 from pages.overview.attention import MOST_AT_ONCE, diagnose_final
 from pages.overview.links import compare_link
 from pages.parts.keeping import delete_button, rename_box

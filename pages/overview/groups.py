@@ -6,8 +6,8 @@ from itertools import groupby
 import pandas as pd
 import streamlit as st
 
+from core.formats import NOTHING, plain
 from core.store.queries import RunRow
-from core.views.formats import NOTHING, plain
 from core.views.texts import METHODS, help_for
 from pages.overview.links import compare_link
 from pages.parts.tables import download_csv

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from core.formats import counted
 from core.store import queries
 from core.store.engine import Store
-from core.views.formats import counted
 from pages.parts.progress import job_title, show_progress
 
 MOST = 3

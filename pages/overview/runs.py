@@ -7,10 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from core.actions.run_list import state
+from core.formats import NOTHING, counted
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import RunRow
-from core.views.formats import NOTHING, counted
 from core.views.notes import first_words
 from core.views.texts import METHODS, VERDICTS, help_for
 from pages.overview.chosen import show_chosen

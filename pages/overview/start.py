@@ -6,11 +6,11 @@ from core.actions.datasets import add_sample
 from core.actions.training import start_training
 from core.datasets.samples import SAMPLES
 from core.errors import UserError
+from core.formats import plain
 from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import RunRow
-from core.views.formats import plain
 from pages.parts.tour import tour_button
 
 SAMPLE = "textlen"

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
+from core.formats import counted, plain
 from core.store.tables import Dataset
 from core.training.config import TrainConfig
 from core.training.effort import Known, effort, known_in_cells
-from core.views.formats import counted, plain
 from core.views.texts import METHODS
 
 

@@ -25,7 +25,7 @@ class Matrix:
     probe_row: npt.NDArray[np.int64]
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the influence matrix …")
+@st.cache_resource(max_entries=6, show_spinner="Reading the influence matrix …")
 def matrix(diagnosis_id: str) -> Matrix:
     """The stored matrix of a diagnosis; shared, so not to be written to."""
     store = open_store()

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from core.encoders.catalogue import EncoderSpec
 from core.errors import UserError
+from core.formats import count, counted, megabytes, plain, roughly
 from core.jobs.calibrate import known_speed
 from core.store import queries
 from core.store.engine import Store
@@ -14,7 +15,6 @@ from core.store.tables import Dataset, Run
 from core.training.config import TrainConfig
 from core.training.effort import Effort, effort, known_in_cells
 from core.training.estimate import Estimate, Lengths, Speed, estimate, token_lengths
-from core.views.formats import count, counted, megabytes, plain, roughly
 
 RUNS = 10
 MOST_TEXTS = 20_000

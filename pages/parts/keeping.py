@@ -8,11 +8,11 @@ import streamlit as st
 from core.actions.annotating import rename_run
 from core.actions.deleting import Deleted, delete_run, find_deleted, list_deleted, remove_deleted, restore_run
 from core.errors import UserError
+from core.formats import age, counted, listed, megabytes, plain
 from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.tables import now
-from core.views.formats import age, counted, listed, megabytes, plain
 
 UNDO_FOR = timedelta(minutes=10)
 """How long after a deletion its way back stands on top of Overview."""

@@ -4,9 +4,9 @@ import streamlit as st
 
 from core.actions.annotating import LONGEST_NOTE, set_note
 from core.errors import UserError
+from core.formats import plain
 from core.store import queries
 from core.store.engine import open_store
-from core.views.formats import plain
 from core.views.notes import safe_markdown
 
 ABOUT = (

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from core.errors import UserError
+from core.formats import plain, roughly
 from core.jobs.launch import ensure_worker
 from core.jobs.queue import request_cancel, retry
 from core.settings import get_settings
 from core.store.engine import open_store
 from core.store.queries import JobRow
 from core.store.tables import now
-from core.views.formats import plain, roughly
 from core.views.texts import KINDS
 
 EVERY_SECONDS = 2.0

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from core.formats import NOTHING, counted, duration, signed
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Round
-from core.views.formats import NOTHING, counted, duration, signed
 from core.views.round_curves import RoundCurve, round_curves
 from core.views.rounds import round_points, rounds_table
 from core.views.texts import help_for

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from core.formats import counted, percent, plain, signed
 from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.queries import RunRow
 from core.views.diagnoses import points
-from core.views.formats import counted, percent, plain, signed
 from core.views.probe_groups import groups, histogram
 from pages.parts.diagnosis_data import examples, matrix, probe_table
 

@@ -6,13 +6,13 @@ import streamlit as st
 
 from core.actions.diagnosing import start_diagnosis
 from core.errors import UserError
+from core.formats import plain
 from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.queries import JobRow
 from core.store.tables import Run
 from core.views.diagnoses import Point
-from core.views.formats import plain
 from core.views.texts import KINDS
 from pages.parts.progress import (
     EVERY_SECONDS,

@@ -5,16 +5,16 @@ from typing import Any
 
 import streamlit as st
 
-from core.actions.training import NO_SPURIOUS, start_group, start_training
+from core.actions.training import NO_SPURIOUS, like, start_group, start_training
 from core.encoders.catalogue import EncoderError, EncoderSpec, list_encoders, resolve
 from core.errors import UserError
+from core.formats import counted, percent, plain, signed
 from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset
 from core.training.config import TrainConfig
 from core.training.diagnosis_config import DiagnosisConfig
-from core.views.formats import counted, percent, plain, signed
 from core.views.texts import ABOUT_METHODS, METHODS, help_for
 from pages.parts.checks import show_checks
 from pages.parts.forecast import show_forecast
@@ -23,8 +23,6 @@ from pages.train.settings_form import settings_form
 SEEDS = (2021, 2022, 2023, 2024, 2025)
 OTHER = "Another from the Hugging Face hub …"
 MOST_SEEDS = 20
-ROUNDS = 5
-"""Rounds that a run should have room for when it is trained anew with a treatment."""
 
 
 @dataclass(frozen=True)
@@ -81,16 +79,15 @@ def _template(store: Store, clone: str | None, dataset: str | None, method: str 
                 said += " That run was one round from a checkpoint; this one begins with the encoder and has rounds between its label steps."
             st.caption(said)
             if method in METHODS and method != run.method:
-                config = run.config | _rounds_that_fit(run.steps)
-                return Template(f"clone-{run.id}-{method}", run.dataset_id, method, config, run.seed)
+                try:
+                    spec = resolve(run.encoder, run.encoder_revision, allowed_roots=get_settings().local_models)
+                except EncoderError:
+                    pass  # the field of the encoder says what is wrong with it
+                else:
+                    config = run.config | like(run, method, spec)
+                    return Template(f"clone-{run.id}-{method}", run.dataset_id, method, config, run.seed)
             return Template(f"clone-{run.id}", run.dataset_id, run.method, run.config, run.seed)
     return Template("new" if dataset is None else f"data-{dataset[:20]}", dataset)
-
-
-def _rounds_that_fit(steps: int | None) -> dict[str, Any]:
-    """For a run of few label steps an interval with which five rounds have a place in it; else the usual one."""
-    usual = int(TrainConfig.model_fields["interval"].default)
-    return {} if steps is None or steps >= ROUNDS * usual else {"interval": max(1, steps // ROUNDS)}
 
 
 def _dataset(there: list[Dataset], template: Template) -> Dataset:

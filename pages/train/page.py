@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from core.formats import plain
 from core.store import queries
 from core.store.engine import open_store
-from core.views.formats import plain
 from pages.train.form import show_form
 from pages.train.run_view import show_run
 

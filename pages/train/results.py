@@ -5,10 +5,10 @@ from typing import Any
 
 import streamlit as st
 
+from core.formats import count, percent, plain, signed
 from core.store.engine import Store
 from core.store.tables import Run
 from core.views.cells import cells_figure, cells_table, final_evaluations
-from core.views.formats import count, percent, plain, signed
 from core.views.texts import help_for
 from pages.parts.saving import config
 from pages.parts.tables import download_csv

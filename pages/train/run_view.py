@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from core.actions.diagnosing import start_diagnosis
 from core.errors import UserError
+from core.formats import age, duration, plain
 from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store
@@ -17,7 +18,6 @@ from core.store.tables import Dataset, Run
 from core.training.config import TrainConfig
 from core.training.effort import effort
 from core.views.colours import SAME, TRAIN
-from core.views.formats import age, duration, plain
 from core.views.texts import KINDS, METHODS, STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
 from core.views.training_curves import accuracy_figure, cid_figure, loss_figure
 from pages.parts.keeping import delete_button, deleted_just_now, rename_box

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.actions.trying import swap_in_words
-from core.views.formats import NOTHING, count, duration, percent, plain, shortened, signed
+from core.formats import NOTHING, count, duration, percent, plain, shortened, signed
 from core.views.texts import help_for
 from pages.parts.tables import download_csv
 

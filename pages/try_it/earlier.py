@@ -3,10 +3,10 @@
 import streamlit as st
 
 from core.actions.trying import tries
+from core.formats import age, plain, shortened
 from core.jobs.tries import KEPT
 from core.store.engine import Store
 from core.store.tables import Job, Run
-from core.views.formats import age, plain, shortened
 from core.views.texts import STATUS
 
 SHOWN = 8

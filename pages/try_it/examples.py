@@ -6,8 +6,8 @@ from hashlib import sha256
 import pandas as pd
 import streamlit as st
 
+from core.formats import counted, shortened
 from core.store.tables import Dataset
-from core.views.formats import counted, shortened
 from pages.parts.diagnosis_data import examples
 from pages.parts.tables import download_csv
 

@@ -4,11 +4,11 @@ import streamlit as st
 
 from core.actions.trying import MOST_CHARACTERS, start_try
 from core.errors import UserError
+from core.formats import count, plain
 from core.jobs.tries import SAMPLED
 from core.settings import get_settings
 from core.store.engine import Store
 from core.store.tables import Dataset, Job
-from core.views.formats import count, plain
 from core.views.texts import help_for
 from pages.parts.address import go_to
 from pages.try_it.choice import Choice

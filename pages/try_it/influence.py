@@ -8,10 +8,10 @@ import streamlit as st
 
 from core.actions.trying import influence_in_words
 from core.errors import UserError
+from core.formats import NOTHING, count, counted, interval, plain, shortened, signed
 from core.store.engine import open_store
 from core.store.tables import Run
 from core.views.charts import safe_filename
-from core.views.formats import NOTHING, count, counted, interval, plain, shortened, signed
 from core.views.histograms import two_histograms
 from core.views.probe_groups import Groups, groups, histogram
 from core.views.texts import help_for

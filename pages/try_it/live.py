@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from core.formats import plain
 from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.queries import JobRow
 from core.store.tables import Job
-from core.views.formats import plain
 from pages.parts.progress import cancel_button, job_title, retry_button, show_progress, start_worker_button
 
 EVERY_SECONDS = 1.0

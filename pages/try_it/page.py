@@ -11,6 +11,7 @@ from core.store.engine import Store, open_store
 from core.store.tables import Job
 from core.views.diagnoses import RunChoice, run_choices
 from pages.parts.address import go_to
+from pages.parts.no_model import no_checkpoint, no_weights
 from pages.parts.work import active_jobs, watch
 from pages.try_it import empty
 from pages.try_it.choice import Choice, choose, pick
@@ -33,9 +34,13 @@ def show(store: Store, runs: Sequence[RunChoice]) -> None:
         jobs = [one for one in active_jobs(store, choice.run) if one.kind != "try"]
         if jobs:
             watch(jobs)
-        empty.no_checkpoint(choice.run)
+        no_checkpoint(
+            choice.run,
+            later="A text can be tried as soon as it has a checkpoint.",
+            never="This run has no checkpoint to try",
+        )
     elif choice.checkpoint.path is None:
-        empty.no_weights(choice.run, choice.checkpoint.step)
+        no_weights(choice.run, choice.checkpoint.step, title="There are no weights to ask")
     else:
         show_form(store, choice, queries.get_dataset(store, choice.run.dataset_id), job)
     if job is not None:

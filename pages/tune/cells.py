@@ -7,9 +7,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.formats import count, signed
 from core.views.charts import unmarked
 from core.views.colours import DEV, NULL, TEST, TRAIN
-from core.views.formats import count, signed
 from core.views.texts import help_for
 from pages.parts.address import go_to
 from pages.parts.saving import config

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from core.actions.tuning import treatment_of
+from core.formats import counted, duration, plain
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Dataset, Run
 from core.views.diagnoses import points
-from core.views.formats import counted, duration, plain
 from core.views.texts import STATUS, STATUS_COLOURS, STATUS_ICONS, TERMS
 from pages.parts.progress import EVERY_SECONDS, retry_button
 from pages.parts.rounds import show_rounds

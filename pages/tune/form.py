@@ -8,12 +8,13 @@ import streamlit as st
 from core.actions.tuning import KINDS, LABEL, child_config, diagnosed_like, start_tuning
 from core.encoders.catalogue import EncoderSpec, resolve
 from core.errors import UserError
+from core.formats import counted, plain
 from core.settings import get_settings
 from core.store.engine import Store
 from core.store.tables import Checkpoint, Dataset, Run
 from core.training.config import TrainConfig
 from core.training.diagnosis_config import DiagnosisConfig
-from core.views.formats import counted, plain
+from core.training.effort import TUNING_COST
 from core.views.texts import help_for
 from pages.parts.address import go_to
 from pages.parts.checks import show_checks
@@ -27,8 +28,8 @@ TITLES = {
     "label": "Label steps alone",
 }
 ABOUT = {
-    "influence": "Lowers J over gradients of all parameters: what CID itself measures. An example in it costs 2.7 times one "
-    "in a label step.",
+    "influence": "Lowers J over gradients of all parameters: what CID itself measures. An example in it costs "
+    f"{TUNING_COST['influence']:g} times one in a label step.",
     "embedding": "The same with the vectors that the last layer reads in place of gradients. An example in it costs as "
     "much as one in a label step.",
     "combined": "Both terms in the same round, for where one alone leaves CID high; it costs what the two cost together.",

@@ -4,9 +4,9 @@ import streamlit as st
 
 from core.actions.tuning import LABEL, Treatment, child_config, treatment_of
 from core.errors import UserError
+from core.formats import counted, plain
 from core.store.engine import Store
 from core.store.tables import Dataset, Run
-from core.views.formats import counted, plain
 from pages.parts.forecast import time_in_words
 from pages.tune.form import MOST_LABEL_STEPS, TITLES, an_epoch, begin, encoder_of
 

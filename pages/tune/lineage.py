@@ -6,11 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from core.actions.tuning import LABEL, Branch, treatment_of, tree
+from core.formats import NOTHING, counted, percent, signed
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import RunRow
 from core.store.tables import Run
-from core.views.formats import NOTHING, counted, percent, signed
 from core.views.texts import METHODS, STATUS, help_for
 from pages.parts.address import go_to
 from pages.parts.tables import download_csv

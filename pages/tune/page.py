@@ -9,6 +9,7 @@ from core.store.engine import Store, open_store
 from core.store.tables import Dataset
 from core.views.diagnoses import RunChoice, run_choices
 from pages.parts.address import go_to
+from pages.parts.no_model import no_checkpoint, no_weights
 from pages.parts.work import active_jobs, watch
 from pages.tune import empty
 from pages.tune.child import show_child
@@ -38,9 +39,14 @@ def show(store: Store, runs: Sequence[RunChoice]) -> None:
 def _show_start(store: Store, choice: Choice, dataset: Dataset) -> None:
     """The form, or why this checkpoint cannot be tuned."""
     if choice.checkpoint is None:
-        empty.no_checkpoint(choice.run)
+        if choice.run.parent_step is None:  # else the part above says how far it is
+            no_checkpoint(
+                choice.run,
+                later="It can be tuned as soon as it has a checkpoint.",
+                never="This run has no checkpoint to start from",
+            )
     elif choice.checkpoint.path is None:
-        empty.no_weights(choice.run, choice.checkpoint.step)
+        no_weights(choice.run, choice.checkpoint.step, title="Nothing can go on from here")
     else:
         show_form(store, choice.run, choice.checkpoint, dataset)
 

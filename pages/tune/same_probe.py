@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
+from core.formats import counted, plain, shortened, signed
 from core.views.diagnoses import Point
-from core.views.formats import counted, plain, shortened, signed
 from core.views.histograms import two_histograms
 from core.views.probe_groups import Groups, binned, common_edges, groups
 from core.views.texts import help_for

@@ -6,12 +6,12 @@ import streamlit as st
 
 from core.actions.diagnosing import start_diagnosis
 from core.errors import UserError
+from core.formats import NOTHING, counted, interval, percent, plain, signed
 from core.settings import get_settings
 from core.store import queries
 from core.store.engine import open_store
 from core.store.tables import Run
 from core.views.diagnoses import Point
-from core.views.formats import NOTHING, counted, interval, percent, plain, signed
 from core.views.texts import help_for
 from pages.parts.work import start_button
 from pages.tune.pair import Pair
@@ -25,6 +25,7 @@ def show_summary(pair: Pair) -> None:
             "It is right about as often as guessing would be, so its CID says nothing. After a round a model needs label "
             "steps to learn the task again: go on with some below, or start anew with a lower learning rate or fewer epochs."
         )
+        st.markdown(cid_in_words(pair))
     else:
         st.subheader(cid_in_words(pair), anchor=False)
     told = accuracy_in_words(pair)

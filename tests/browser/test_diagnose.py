@@ -107,6 +107,83 @@ def test_a_point_goes_to_its_checkpoint_and_a_box_lists_several_bins(house: Hous
     page.wait_for_url("**bin=*-*")
 
 
+def drag(page: Page, place: Locator, corners: list[tuple[float, float]]) -> None:
+    """Draw with the mouse from corner to corner, given in parts of an element's width and height."""
+    box = place.bounding_box()
+    assert box is not None
+    at = [(box["x"] + box["width"] * across, box["y"] + box["height"] * down) for across, down in corners]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    for corner in at[1:]:
+        page.mouse.move(*corner, steps=6)
+    page.mouse.up()
+
+
+def test_a_box_and_a_lasso_on_the_strip_list_examples_and_come_back_by_their_link(house: House, page: Page) -> None:
+    visit(page, house.address(house.filled.run.name, step=STEPS[0]))
+    page.get_by_role("radio", name="Strip").click()
+    page.wait_for_url("**style=strip*")
+    figure = page.locator(".st-key-diagnose-histograms-strip")
+    area = figure.locator(".nsewdrag").first
+    expect(area).to_be_attached()
+    settle(page)
+    figure.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    drag(page, area, [(0.55, 0.05), (0.98, 0.5)])
+    page.wait_for_url("**area=*")
+    boxed = page.url
+    line = page.get_by_text("in the drawn area:", exact=False)
+    expect(line).to_be_visible()
+    settle(page)
+    said = line.inner_text()
+    assert not said.startswith("0 dots")
+    page.reload()
+    settle(page)
+    expect(page.get_by_text(said)).to_be_visible()
+    assert page.url == boxed
+    figure.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    figure.hover()
+    figure.locator(".modebar-btn[data-title='Lasso Select']").click()
+    drag(page, area, [(0.05, 0.55), (0.6, 0.55), (0.6, 0.98), (0.05, 0.98), (0.05, 0.6)])
+    page.wait_for_function("(before) => location.href !== before", arg=boxed)
+    settle(page)
+    assert page.url.count("%3B") == 4, "five corners"
+    again = page.get_by_text("in the drawn area:", exact=False).inner_text()
+    assert again != said
+    assert not again.startswith("0 dots")
+
+
+def test_the_scrubber_keeps_the_probe_and_its_link_brings_the_step_back(house: House, page: Page) -> None:
+    visit(page, house.address(house.filled.run.name, step=STEPS[-1], probe="train-7", style="ecdf"))
+    slider = page.get_by_role("slider", name="Move through training")
+    slider.scroll_into_view_if_needed()
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(f"**step={STEPS[-2]}*")
+    settle(page)
+    assert "probe=train-7" in page.url
+    assert "style=ecdf" in page.url
+    expect(page.get_by_text(f"Left: step {STEPS[-2]}", exact=False)).to_be_visible()
+    page.reload()
+    settle(page)
+    expect(page.get_by_text(f"step {STEPS[-2]} · CID", exact=False).first).to_be_visible()
+
+
+def test_a_click_on_the_matrix_pins_its_probe(house: House, page: Page) -> None:
+    visit(page, house.address(house.filled.run.name, view="matrix"))
+    figure = page.locator(".st-key-diagnose-matrix")
+    expect(figure.locator(".nsewdrag").first).to_be_attached()
+    figure.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    click_at(page, figure.locator(".nsewdrag").first, 0.4, 0.9)
+    page.wait_for_url("**probe=train-*")
+    settle(page)
+    pinned = page.url
+    click_at(page, figure.locator(".nsewdrag").first, 0.4, 0.1)
+    page.wait_for_function("(before) => location.href !== before", arg=pinned)
+
+
 def test_a_running_diagnosis_is_followed_to_its_end(house: House, page: Page) -> None:
     store, run = house.dashboard.store, house.filled.undiagnosed
     visit(page, house.address(run.name))

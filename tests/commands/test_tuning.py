@@ -6,7 +6,10 @@ import pytest
 from safetensors.torch import load_file
 from sqlalchemy import update
 
+from core.actions.datasets import add_sample
 from core.actions.deleting import remove_run
+from core.actions.training import ROUNDS, start_training
+from core.encoders.catalogue import resolve
 from core.errors import UserError
 from core.jobs.supervisor import end_tree
 from core.jobs.tasks.train import start_of
@@ -128,3 +131,29 @@ def test_once_more_does_the_same_and_asks_the_same_probes(store: Store) -> None:
     assert (wish["checkpoint"], wish["probes"], wish["probe_source"], wish["seed"]) == ("final", 8, "dev", 2021)
     fewer = ask("tune", "one", "--again", "--then-label-steps", "0")
     assert queries.get_run(store, fewer["run"]).config["label_steps"] == 0
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_run_is_trained_anew_with_another_method(store: Store, settings: Settings) -> None:
+    dataset = add_sample(store, settings, "textlen")
+    options = {"label_epochs": "3", "max_length": "16"}
+    first = start_training(store, settings, dataset, encoder="tiny", seed=7, options=options).run
+    with store.writing() as session:
+        session.merge(first).steps = 39
+    same = queries.get_run(store, ask("train", "--like", first.name)["run"])
+    assert (same.dataset_id, same.method, same.seed, same.config) == (dataset.id, "finetune", 7, first.config)
+    anew = queries.get_run(
+        store, ask("train", "--like", first.name, "--method", "influence-tuning", "--set", "k=3")["run"]
+    )
+    size = resolve("tiny").round_size
+    wanted = {
+        "label_epochs": 3,
+        "max_length": 16,
+        "k": 3,
+        "interval": 39 // ROUNDS,
+        "round_epochs": size.influence_epochs,
+    }
+    wanted |= {"round_batch": size.batch, "probes_per_epoch": size.probes}
+    assert {name: anew.config[name] for name in wanted} == wanted
+    refused = call("train", "--like", first.name, "--dataset", dataset.name, code=2)
+    assert "not allowed with" in refused.stderr

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
+from core import formats
 from core.store.tables import now
-from core.views import formats
 from core.views.texts import TERMS, help_for
 from pages.parts.tables import csv_bytes
 

@@ -381,6 +381,9 @@ def test_a_run_can_be_trained_anew_with_another_method(store: Store) -> None:
     made = queries.get_run(store, begun.id)
     assert (made.method, made.config["label_epochs"], made.config["encoder"]) == ("embedding-tuning", 4, "tiny")
     assert made.config["interval"] == 3  # five rounds in 16 steps; of the usual 50 none would come
+    size = resolve("tiny").round_size
+    rounds = {"round_batch": size.batch, "probes_per_epoch": size.probes, "round_epochs": size.embedding_epochs}
+    assert {name: made.config[name] for name in rounds} == rounds
     assert widget(visit("train", clone=run.id, method="<b>"), "selectbox", "method-").value == "finetune"
 
 

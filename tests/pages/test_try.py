@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from sqlalchemy import update
 
-from core.actions.deleting import delete_job, delete_run
+from core.actions.deleting import delete_job, delete_run, remove_run
 from core.actions.trying import start_try
 from core.errors import UserError
 from core.jobs.tries import KEPT, artifact_of
@@ -97,7 +97,7 @@ def queued(store: Store) -> list[dict[str, Any]]:
 def test_without_runs_it_says_what_to_do(store: Store) -> None:
     page = visit("try_it")
     assert "There is no model to try yet" in words(page)
-    assert not page.button
+    assert [button.key for button in page.button] == ["glossary"]
 
 
 def test_what_is_typed_is_queued_and_stands_in_the_address(store: Store, house: House) -> None:
@@ -293,6 +293,8 @@ def test_a_try_goes_with_its_job_and_with_its_run(store: Store, house: House) ->
     delete_job(store, one.id)
     assert [path.exists() for path in paths] == [False, True]
     delete_run(store, house.run)
+    assert paths[1].exists()  # it can be brought back, with all that belongs to it
+    remove_run(store, house.run.id)
     assert not paths[1].exists()
 
 

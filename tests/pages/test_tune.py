@@ -100,6 +100,17 @@ def test_without_runs_it_says_what_to_do(store: Store) -> None:
     assert [button.key for button in page.button] == ["glossary"]
 
 
+def test_a_model_that_has_forgotten_its_task_is_called_that_before_its_cid(store: Store, family: Family) -> None:
+    diagnosed(store, family)
+    assert "CID went from" in visit("tune", run="treated").subheader[0].value
+    with store.writing() as session:
+        session.merge(family.child).failed_to_fit = True
+    page = visit("tune", run="treated")
+    assert page.subheader[0].value == "The model has forgotten its task"
+    assert "its CID says nothing" in words(page)
+    assert "CID went from" in words(page)
+
+
 def test_what_the_form_says_is_queued_from_the_chosen_checkpoint(store: Store, family: Family) -> None:
     page = visit("tune", run="leaning", step=str(family.step))
     assert page.selectbox(key="tune-step").value == family.step

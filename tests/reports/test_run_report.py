@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from core.formats import percent, signed
 from core.reports.private import encoder_name, scrubbed
 from core.reports.run_report import run_report
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Diagnosis, Run
-from core.views.formats import percent, signed
 from tests.pages import synthetic
 
 

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from core.actions.csv_safe import safe_cell
 from core.actions.names import checked_name, name_from_file
 from core.errors import UserError
-from core.views.formats import plain
+from core.formats import plain
 from pages.parts.tables import csv_bytes
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])

@@ -1,12 +1,13 @@
-"""How a number, a moment or a name is written on a page."""
+"""How a number, a moment or a name is written for people: on pages, in sentences, reports and on the command line."""
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
-
-from core.store.tables import now
+from datetime import UTC, datetime
 
 NOTHING = "–"
+UNKNOWN = "unknown"
+"""What a number that is not there is called within a sentence."""
+
 SHOWN_CHARACTERS = 400
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&\"'=^@])")
 _JOINER = "\u2060"  # invisible and without width
@@ -47,15 +48,15 @@ def counted(value: int, one: str, many: str | None = None) -> str:
     return f"{value:,} {one if value == 1 else many or one + 's'}"
 
 
-def percent(value: float | None, digits: int = 1) -> str:
+def percent(value: float | None, digits: int = 1, *, missing: str = NOTHING) -> str:
     """0.785 → 78.5 %, with the sign that a person writes."""
-    return NOTHING if value is None else f"{signed(100 * value, digits)} %"
+    return missing if value is None else f"{signed(100 * value, digits)} %"
 
 
-def signed(value: float | None, digits: int = 2) -> str:
+def signed(value: float | None, digits: int = 2, *, missing: str = NOTHING) -> str:
     """A decimal number with a true minus and no −0.00."""
     if value is None:
-        return NOTHING
+        return missing
     text = f"{value:.{digits}f}"
     return (text.lstrip("-") if float(text) == 0 else text).replace("-", "−")
 
@@ -95,7 +96,7 @@ def age(moment: datetime | None) -> str:
     """How long ago: just now, 5 min ago, 3 days ago."""
     if moment is None:
         return NOTHING
-    seconds = max(0.0, (now() - moment).total_seconds())
+    seconds = max(0.0, (datetime.now(UTC) - moment).total_seconds())
     if seconds < 10:
         return "just now"
     for size, one, many in ((86400, "day", "days"), (3600, "h", "h"), (60, "min", "min")):
