@@ -191,9 +191,7 @@ def _name_layers(spec: EncoderSpec | None) -> None:
         )
 
 
-def _config(
-    run: Run, kind: str, options: dict[str, str], steps: int, spec: EncoderSpec | None
-) -> TrainConfig | None:
+def _config(run: Run, kind: str, options: dict[str, str], steps: int, spec: EncoderSpec | None) -> TrainConfig | None:
     try:
         return child_config(run, kind, options, steps, spec)
     except UserError as error:

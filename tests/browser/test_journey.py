@@ -28,7 +28,9 @@ def reviews(path: Path, rows: int = 160) -> Path:
     return path
 
 
-def test_from_a_file_to_the_examples_behind_a_decision_and_the_report(dashboard: Dashboard, page: Page, tmp_path: Path) -> None:
+def test_from_a_file_to_the_examples_behind_a_decision_and_the_report(
+    dashboard: Dashboard, page: Page, tmp_path: Path
+) -> None:
     visit(page, f"{dashboard.url}/data")
     page.locator("input[type=file]").first.set_input_files(reviews(tmp_path / "reviews.csv"))
     expect(page.get_by_text("What is each column?")).to_be_visible()
