@@ -25,6 +25,7 @@ from core.settings import PROJECT, Settings
 from core.store import queries
 from core.store.engine import Store
 from core.training.batching import encode
+from tests.docs.pages import calls
 
 GUIDE = (PROJECT / "docs" / "extending.md").read_text(encoding="utf-8")
 SECTIONS = ("An estimator of influence", "A method of training", "An encoder", "A page")
@@ -137,7 +138,7 @@ def ask(root: Path, *arguments: str) -> dict[str, Any]:
 
 
 OPEN_THE_PAGE = """
-import sys
+import shlex, sys
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file("pages/main.py", default_timeout=60).run()
 app.switch_page("cells/page.py")
@@ -145,6 +146,9 @@ app.query_params["run"] = sys.argv[1]
 app.run()
 assert not app.exception, app.exception[0].value
 assert "torch" not in sys.modules
+from core.__main__ import build_parser
+for line in sys.argv[2:]:
+    build_parser().parse_args(shlex.split(line))
 print([one.value for one in app.subheader], app.selectbox(key="cells-run").value, len(app.dataframe[0].value))
 """
 
@@ -184,7 +188,10 @@ def test_what_the_guide_adds_trains_diagnoses_and_is_shown(
     )
     np.testing.assert_allclose(scores, exact.numpy(), atol=1e-5)
 
-    shown = run(extended, "-c", OPEN_THE_PAGE, row.id)
+    printed, _ = calls(PROJECT / "docs" / "extending.md")
+    assert [line.split()[3] for line in printed] == ["diagnose", "train", "train"]
+    arguments = [line.removeprefix("python -m core ") for line in printed]
+    shown = run(extended, "-c", OPEN_THE_PAGE, row.id, *arguments)
     assert shown.strip() == f"['dev', 'train'] {row.id} 4"
 
 
