@@ -26,7 +26,9 @@ ABOUT = {
     "core.influence": "exact gradients per example, and estimators from them",
     "core.encoders": "which encoders there are; loading them safely",
     "core.store": "rows and files · CID, tests, intervals · reading uploads",
+    "core.people": "who is there, where people sign in",
     "core.settings": "one typed class of settings",
+    "core.system": "what operating systems do differently",
     "core.errors": "sentences for people · how numbers are written",
 }
 """What a layer is for, under the name of its first package."""
@@ -78,7 +80,7 @@ def layers_picture() -> str:
             parts.append(_box(x, y, wide, height, "torch" if name in TORCH else "box"))
             parts.append(_text(x + 8, y + 20, label, "code"))
             x += wide + 8
-        parts.append(_text(max(x + 8, 650), y + 20, ABOUT[names[0]], "small"))
+        parts.append(_text(max(x + 8, 650), y + 20, next(ABOUT[name] for name in names if name in ABOUT), "small"))
     bottom = 20 + len(rows) * step
     parts.append(_box(left, bottom + 4, 20, 14, "torch"))
     parts.append(_text(left + 28, bottom + 16, "may import torch and transformers; nothing else may", "small"))
