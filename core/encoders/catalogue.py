@@ -82,7 +82,7 @@ class ByHand:
     label_epochs: float = 0.5
 
 
-GENTLE = ByHand(2, 2, 5e-5, 3e-5, 2e-5)
+GENTLE = ByHand(2, 1, 5e-5, None, 2e-5)
 """For MiniLM."""
 
 

@@ -19,7 +19,7 @@ from pages.overview.names import STATE_NAMES
 from pages.overview.pickers import chosen, clear, pick
 from pages.parts.address import go_to
 from pages.parts.keeping import show_deleted
-from pages.parts.tables import download_csv
+from pages.parts.tables import chosen_rows, download_csv
 
 MOST_CHOSEN = 50
 MOST_LINES = 1000
@@ -65,7 +65,7 @@ def _table(store: Store, runs: Sequence[RunRow]) -> None:
         hide_index=True,
         on_select=lambda: _picked(key, ids),
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": wanted}},
+        selection_default=chosen_rows(key, wanted),
         key=key,
         height=min(38 + 35 * len(frame), 560),
         placeholder=NOTHING,

@@ -1,7 +1,7 @@
 """Tables that can be taken home: CSV whose cells no spreadsheet takes for a formula."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import StringIO
 
 import pandas as pd
@@ -18,6 +18,19 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     for row in frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None):
         writer.writerow([safe_cell(value) for value in row])
     return out.getvalue().encode("utf-8")
+
+
+def chosen_rows(key: str, rows: Sequence[int]) -> dict[str, dict[str, list[int]]]:
+    """The `selection_default` of a table with this key, so that these rows are chosen.
+
+    Where the visitor chose them in the table itself it stays as it was before: the table is then the same as the one in
+    the browser, and is neither sent nor drawn again.
+    """
+    wanted, kept = list(rows), f"{key}-default"
+    there = st.session_state.get(key)
+    if there is None or list(there["selection"]["rows"]) != wanted or kept not in st.session_state:
+        st.session_state[kept] = wanted
+    return {"selection": {"rows": st.session_state[kept]}}
 
 
 def download_csv(
