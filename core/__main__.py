@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 
 from core.commands import backups, compare, datasets, doctor, jobs, runs, status, taking_home, trying, tuning
 from core.commands.console import Console, JobFailedError
@@ -44,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit code."""
+    _print_what_can_be_printed()
     options = build_parser().parse_args(arguments)
     command: Command = options.command
     try:
@@ -64,6 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("stopped; whatever is queued goes on in the background", file=sys.stderr)
         return 130
     return 0
+
+
+def _print_what_can_be_printed() -> None:
+    """Where the terminal knows few letters (Windows into a pipe, by default), print a question mark for the others."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(errors="replace")
 
 
 if __name__ == "__main__":
