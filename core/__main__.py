@@ -45,8 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit code."""
-    _print_what_can_be_printed()
     options = build_parser().parse_args(arguments)
+    _print_what_can_be_printed(as_json=options.json)
     command: Command = options.command
     try:
         settings = get_settings()
@@ -68,11 +68,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _print_what_can_be_printed() -> None:
-    """Where the terminal knows few letters (Windows into a pipe, by default), print a question mark for the others."""
+def _print_what_can_be_printed(*, as_json: bool) -> None:
+    """Where few letters can be printed (Windows into a pipe, by default), a question mark stands for the others.
+
+    JSON is UTF-8 wherever it goes.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
-            stream.reconfigure(errors="replace")
+            if as_json and stream is sys.stdout:
+                stream.reconfigure(encoding="utf-8")
+            else:
+                stream.reconfigure(errors="replace")
 
 
 if __name__ == "__main__":

@@ -152,4 +152,4 @@ def test_memory_is_watched_where_the_system_does_not(monkeypatch):
     finally:
         greedy.kill()
         greedy.wait()
-    assert limited._resident(greedy.pid) == 0
+    assert tree_memory(greedy.pid) == 0
