@@ -34,7 +34,7 @@ def unmarked(text: str) -> str:
 def safe_filename(name: str) -> str:
     """Letters, digits, dot, dash and underscore only, and none of the names that Windows keeps for devices."""
     safe = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:120] or "figure"
-    return f"{safe}_" if _DEVICE.fullmatch(safe) else safe
+    return f"_{safe}" if _DEVICE.fullmatch(safe) else safe
 
 
 def layout(height: int) -> dict[str, Any]:

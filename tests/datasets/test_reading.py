@@ -16,6 +16,7 @@ import pytest
 from core.datasets import limited
 from core.datasets.errors import DataError
 from core.datasets.ingest import read_bytes, read_table
+from core.system.processes import tree_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -110,5 +110,5 @@ def test_a_local_encoder_of_any_system_is_named_without_its_folder(name: str) ->
 
 @pytest.mark.parametrize("name", ["CON", "nul", "com1", "aux.csv", "Lpt9"])
 def test_no_file_has_the_name_of_a_windows_device(name: str) -> None:
-    assert safe_filename(name) == f"{name}_"
-    assert safe_filename(f"{name}-report") == f"{name}-report"
+    assert safe_filename(name) == f"_{name}"
+    assert safe_filename(f"my-{name}") == f"my-{name}"
