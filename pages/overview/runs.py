@@ -51,7 +51,7 @@ def _nothing(number: int) -> None:
 
 def _table(store: Store, runs: Sequence[RunRow]) -> None:
     ids = [run.id for run in runs]
-    courses = queries.sparks(store, ids)
+    courses = _courses(store, tuple((run.id, run.status, run.cid, run.accuracy) for run in runs))
     frame = pd.DataFrame([_line(run, courses) for run in runs])
     asked = st.query_params.get_all("chosen")
     wanted = [place for place, run in enumerate(runs) if run.id in asked or run.name in asked]
@@ -80,6 +80,12 @@ def _table(store: Store, runs: Sequence[RunRow]) -> None:
         download_csv(frame.drop(columns="Over training"), "runs.csv", key="runs-csv")
     if wanted:
         show_chosen(store, [runs[place] for place in wanted])
+
+
+@st.cache_data(ttl=10, max_entries=16, show_spinner=False)
+def _courses(_store: Store, runs: Sequence[tuple[object, ...]]) -> dict[str, tuple[str, list[float]]]:
+    """The course of each run, kept for a moment: a choice of lines changes none. runs: (id, what changes with a course …)."""
+    return queries.sparks(_store, [str(run[0]) for run in runs])
 
 
 def _picked(key: str, ids: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """Tables that can be taken home: CSV whose cells no spreadsheet takes for a formula."""
 
 import csv
+from collections.abc import Callable
 from io import StringIO
 
 import pandas as pd
@@ -19,11 +20,16 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     return out.getvalue().encode("utf-8")
 
 
-def download_csv(frame: pd.DataFrame, filename: str, *, key: str, label: str = "CSV") -> None:
-    """A small button that hands out the table; the page does not run again for it."""
+def download_csv(
+    frame: pd.DataFrame | Callable[[], pd.DataFrame], filename: str, *, key: str, label: str = "CSV"
+) -> None:
+    """A small button that hands out the table; the page does not run again for it.
+
+    frame: the table, or what makes it once it is asked for.
+    """
     st.download_button(
         label,
-        data=lambda: csv_bytes(frame),
+        data=lambda: csv_bytes(frame if isinstance(frame, pd.DataFrame) else frame()),
         file_name=filename,
         mime="text/csv",
         key=key,
