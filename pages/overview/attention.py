@@ -12,10 +12,10 @@ from core.jobs import queue
 from core.jobs.launch import ensure_worker
 from core.settings import get_settings
 from core.store import queries
-from core.store.engine import open_store
 from pages.overview.links import compare_link
 from pages.parts.keeping import remove_button
 from pages.parts.progress import retry_button, start_worker_button
+from pages.parts.store import open_store
 
 MOST = 4
 MOST_EVER = 40

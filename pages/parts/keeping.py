@@ -11,8 +11,9 @@ from core.errors import UserError
 from core.formats import age, counted, listed, megabytes, plain
 from core.settings import get_settings
 from core.store import queries
-from core.store.engine import Store, open_store
+from core.store.engine import Store
 from core.store.tables import now
+from pages.parts.store import open_store
 
 UNDO_FOR = timedelta(minutes=10)
 """How long after a deletion its way back stands on top of Overview."""

@@ -6,8 +6,8 @@ from core.actions.annotating import LONGEST_NOTE, set_note
 from core.errors import UserError
 from core.formats import plain
 from core.store import queries
-from core.store.engine import open_store
 from core.views.notes import safe_markdown
+from pages.parts.store import open_store
 
 ABOUT = (
     "Markdown: **bold**, *italics*, `code`, lists, quotations and links. Pictures and HTML are shown as they are typed."

@@ -7,10 +7,10 @@ from core.formats import plain, roughly
 from core.jobs.launch import ensure_worker
 from core.jobs.queue import request_cancel, retry
 from core.settings import get_settings
-from core.store.engine import open_store
 from core.store.queries import JobRow
 from core.store.tables import now
 from core.views.texts import KINDS
+from pages.parts.store import open_store
 
 EVERY_SECONDS = 2.0
 """How often a live part looks at the store."""

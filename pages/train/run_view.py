@@ -294,7 +294,7 @@ def _configuration(run: Run, dataset: Dataset) -> None:
 
 
 def _diagnose(run_id: str) -> None:
-    from core.store.engine import open_store
+    from pages.parts.store import open_store
 
     store = open_store()
     try:
