@@ -12,6 +12,7 @@ from core.store.engine import Store
 from core.store.tables import Dataset, Run
 from core.views.texts import help_for
 from pages.data.profile_view import show_notes, show_profile, show_rows
+from pages.parts.owners import owner_words, owners_shown, why_not
 from pages.parts.tables import csv_bytes, download_csv
 
 
@@ -82,7 +83,8 @@ def _examples(_store: Store, dataset_id: str) -> pd.DataFrame:
 
 
 def _delete(store: Store, dataset: Dataset) -> None:
-    with st.popover("Delete", icon=":material/delete:"):
+    why = why_not(dataset.owner)
+    with st.popover("Delete", icon=":material/delete:", disabled=why is not None, help=why):
         st.markdown(
             "Delete this data set? Runs that were trained on it have to be deleted before, and cannot be brought back after it. This cannot be undone."
         )
@@ -98,6 +100,8 @@ def _delete(store: Store, dataset: Dataset) -> None:
 
 def _origin(store: Store, dataset: Dataset) -> str:
     parts = [f"Kept {age(dataset.created_at)}"]
+    if owners_shown():
+        parts.append(plain(owner_words(dataset.owner)))
     if dataset.sample:
         parts.append("bundled sample")
     files = list(dataset.sources.get("files", {}).values())
@@ -125,6 +129,7 @@ def _line(dataset: Dataset, runs: int) -> dict[str, object]:
         "Alignment (V)": splits["train"]["cramers_v"],
         "Confound alone": evaluated["confound_only_floor"],
         "Runs": runs,
+        **({"Owner": owner_words(dataset.owner)} if owners_shown() else {}),
         "Kept": dataset.created_at,
     }
 

@@ -8,6 +8,7 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
 from core.views.texts import KINDS, STATUS
+from pages.parts.owners import owner_words, owners_shown
 from pages.parts.tables import download_csv
 
 MOST = 500
@@ -44,6 +45,7 @@ def _line(job: JobRow) -> dict[str, object]:
     return {
         "What": KINDS.get(job.kind, job.kind),
         "Run": job.run or "–",
+        **({"Owner": owner_words(job.owner)} if owners_shown() else {}),
         "Ended as": STATUS.get(job.status, job.status),
         "When": job.finished_at,
         "Took": duration(took),

@@ -19,6 +19,7 @@ from pages.overview.names import STATE_NAMES
 from pages.overview.pickers import chosen, clear, pick
 from pages.parts.address import go_to
 from pages.parts.keeping import show_deleted
+from pages.parts.owners import owner_words, owners_shown
 from pages.parts.tables import download_csv
 
 MOST_CHOSEN = 50
@@ -131,5 +132,6 @@ def _line(run: RunRow, courses: Mapping[str, tuple[str, list[float]]]) -> dict[s
         "of": {"cid": "CID", "accuracy": "accuracy"}.get(of or ""),
         "Verdict": VERDICTS.get(run.verdict, run.verdict) if run.verdict else None,
         "Note": first_words(run.note),
+        **({"Owner": owner_words(run.owner)} if owners_shown() else {}),
         "Made": run.created_at,
     }
