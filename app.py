@@ -19,6 +19,7 @@ from core.api.service import routes
 from core.errors import UserError
 from core.settings import get_settings
 from pages.parts.sign_in.server import cookie_of_a_person, secrets_of_sign_in, secure
+from pages.parts.sign_in.way_back import WayBack
 
 log = logging.getLogger("unconfound")
 
@@ -72,13 +73,15 @@ def explain(error: Exception) -> bool:
     return True
 
 
+BASE = str(st.get_option("server.baseUrlPath"))
 app = st.App(
     "pages/main.py",
     lifespan=lifespan,
-    routes=routes(st.get_option("server.baseUrlPath")),
+    routes=routes(BASE),
     middleware=[
         Middleware(SecurityHeaders),
-        Middleware(Door, signed_in=cookie_of_a_person, base=st.get_option("server.baseUrlPath")),
+        Middleware(Door, signed_in=cookie_of_a_person, base=BASE),
+        Middleware(WayBack, base=BASE),
     ],
     secrets=secrets_of_sign_in(get_settings()),
     on_script_error=explain,
