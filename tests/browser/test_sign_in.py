@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,7 +100,7 @@ def test_without_signing_in_there_is_one_button_and_no_data(tab: Page, house: Da
         settle(tab)
         expect(tab.get_by_role("heading", name="Unconfound")).to_be_visible()
         assert tab.locator('[data-testid="stApp"] [data-testid^="stBaseButton"]').count() == 1
-        assert tab.get_by_role("link").count() == 0
+        assert tab.get_by_role("link").all_inner_texts() in ([], ["Skip to main content"])
     assert heard, "the socket was listened to"
     everything = b"".join(heard)
     for secret in (b"of-ann", run.id.encode(), b"ann@example", b"headlines"):
@@ -108,10 +109,10 @@ def test_without_signing_in_there_is_one_button_and_no_data(tab: Page, house: Da
 
 def test_a_person_uses_what_is_anothers_and_cannot_change_it(tab: Page, house: Dashboard) -> None:
     sign_in(tab, house, "Ben")
-    expect(tab.get_by_text("Signed in as ben@example.org")).to_be_visible()
+    expect(tab.get_by_text(re.compile("Signed in as ben.?@example.org"))).to_be_visible()
     run = queries.get_run(house.store, "run-of-ann")
     open_page(tab, house, f"/train?run={run.id}")
-    expect(tab.get_by_text("ann@example.org")).to_be_visible()
+    expect(tab.get_by_text(re.compile("ann.?@example.org"))).to_be_visible()
     for name in ("Rename", "Add a note", "Delete"):
         expect(tab.get_by_role("button", name=name)).to_be_disabled()
     tab.get_by_role("button", name="Diagnose it").first.click()
@@ -131,14 +132,14 @@ def test_a_person_uses_what_is_anothers_and_cannot_change_it(tab: Page, house: D
 def test_signing_out_and_in_as_another(tab: Page, house: Dashboard) -> None:
     run = queries.get_run(house.store, "run-of-ann")
     sign_in(tab, house, "Ann", f"/train?run={run.id}")
-    expect(tab.get_by_text("Signed in as ann@example.org")).to_be_visible()
+    expect(tab.get_by_text(re.compile("Signed in as ann.?@example.org"))).to_be_visible()
     expect(tab.get_by_role("heading", name="run-of-ann")).to_be_visible()  # where she wanted to go
     expect(tab.get_by_role("button", name="Rename")).to_be_enabled()
     tab.get_by_role("button", name="Sign out").click()
     expect(tab.get_by_role("button", name="Sign in")).to_be_visible()
     assert not [one for one in tab.context.cookies() if one["name"].startswith("_streamlit_user")]
     sign_in(tab, house, "Root")
-    expect(tab.get_by_text("Signed in as root@example.org, an admin")).to_be_visible()
+    expect(tab.get_by_text(re.compile("Signed in as root.?@example.org, an admin"))).to_be_visible()
     open_page(tab, house, f"/train?run={run.id}")
     expect(tab.get_by_role("button", name="Rename")).to_be_enabled()
     open_page(tab, house, "/jobs")
@@ -146,14 +147,15 @@ def test_signing_out_and_in_as_another(tab: Page, house: Dashboard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"), [("Eve", "eve@elsewhere.example, who is not on the list"), ("Unverified", "is not verified")]
+    ("name", "sentence"),
+    [("Eve", "eve.?@elsewhere.example, who is not on the list"), ("Unverified", "is not verified")],
 )
 def test_whoever_is_not_on_the_list_is_refused_with_a_sentence(
     tab: Page, house: Dashboard, name: str, sentence: str
 ) -> None:
     sign_in(tab, house, name, "/data")
-    expect(tab.get_by_text(sentence)).to_be_visible()
-    assert tab.get_by_role("link").count() == 0
+    expect(tab.get_by_text(re.compile(sentence))).to_be_visible()
+    assert tab.get_by_role("link").all_inner_texts() in ([], ["Skip to main content"])
     assert get(house, "/media/x", Cookie=cookies(tab))[0] == 401
     tab.get_by_role("button", name="Sign in as somebody else").click()
     expect(tab.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
