@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 REPRODUCE ?=
 
-.PHONY: run test check format reproduce guide audit clean
+.PHONY: run test check format reproduce guide docs audit clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -43,6 +43,12 @@ audit:
 guide: $(VENV)/test.stamp
 	$(BIN)/python tools/browser.py
 	$(BIN)/python -m docs.make_guide
+
+# What docs/ has from the code: the command line, the settings, the picture of the layers.
+docs: $(VENV)/run.stamp
+	$(BIN)/python -m docs.make_commands
+	$(BIN)/python -m docs.make_settings
+	$(BIN)/python -m docs.make_architecture
 
 $(VENV)/run.stamp: requirements.txt requirements-web.txt tools/install.py
 	$(PYTHON) -m venv $(VENV)

@@ -36,12 +36,14 @@ class Settings(BaseSettings):
     artifacts_cache_mb: int = Field(
         20_000, ge=0, description="How much of a remote artifact root may lie in `home/cache`, in MiB"
     )
-    local_models: list[Path] = Field([], description="Folders below which a local encoder may be loaded")
+    local_models: list[Path] = Field(
+        [], description='Folders below which a local encoder may be loaded, as JSON: ["/srv/models"]'
+    )
 
     max_upload_mb: int = Field(200, ge=1, description="Largest file that is read, in MiB")
-    max_rows: int = Field(1_000_000, ge=10)
-    max_columns: int = Field(200, ge=2)
-    max_cell_chars: int = Field(100_000, ge=100)
+    max_rows: int = Field(1_000_000, ge=10, description="Most rows of a file that is read")
+    max_columns: int = Field(200, ge=2, description="Most columns of a file that is read")
+    max_cell_chars: int = Field(100_000, ge=100, description="Longest cell of a file that is read, in characters")
     max_epochs: int = Field(200, ge=1, description="Most passes over the training set, or tuning epochs of a round")
     max_model_millions: int = Field(500, ge=1, le=500, description="Largest encoder, in millions of parameters")
     max_queue: int = Field(500, ge=1, description="Jobs that may wait at once")

@@ -90,6 +90,9 @@ SHOTS = (
     Shot("jobs", lambda _: "jobs", 640),
 )
 
+CUTS = {"headline": ("verdict", (64, 286, 1216, 852))}
+"""Parts of pictures, for the first screen of README: from which, and left, top, right, bottom."""
+
 
 def main() -> int:
     """Take the pictures."""
@@ -102,7 +105,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         take(Path(scratch) / "new", [shot for shot in wanted if shot.new], lambda *_: NOBODY)
         take(options.keep or Path(scratch) / "home", [shot for shot in wanted if not shot.new], prepared)
+    cut()
     return 0
+
+
+def cut() -> None:
+    """Cut parts out of pictures that are there."""
+    for name, (whole, box) in CUTS.items():
+        with Image.open(FOLDER / f"{whole}.png") as picture:
+            picture.crop(box).save(FOLDER / f"{name}.png", optimize=True)
 
 
 def take(home: Path, shots: Sequence[Shot], prepare: Callable[[Store, Settings], Scene]) -> None:

@@ -1,17 +1,19 @@
-"""One page: its very first load, later loads, coming from another page, and each choice on it."""
+"""One page: its very first load, later loads, coming to it from another page, and each choice on it."""
 
 from dataclasses import dataclass
 from statistics import median
 
 from playwright.sync_api import Browser, Page
 
-from benchmarks.dashboard.stopwatch import load_ms, reaction_ms, wait, watch
+from benchmarks.dashboard.stopwatch import load_ms, reaction_ms, return_ms, wait, watch
 from benchmarks.dashboard.visits import Choice, Visit
 
 USABLE_MS = 1000
 REACTS_MS = 300
 VIEWPORT = {"width": 1280, "height": 900}
-FIRST, AGAIN = "first load, nothing cached", "load"
+FIRST, AGAIN, COMING = "first load, nothing cached", "load of the whole site", "coming from another page"
+ELSEWHERE = "Jobs", "Overview"
+"""The page that one comes from: the first, or the second where the page itself is the first."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,21 @@ def measure(browser: Browser, address: str, visit: Visit, turns: int) -> list[Ro
     first = load_ms(page, url, visit.content)
     rows = [Row(visit.name, FIRST, [first], None)]
     rows.append(Row(visit.name, AGAIN, [load_ms(page, url, visit.content) for _ in range(turns)], USABLE_MS))
+    rows.append(Row(visit.name, COMING, [_coming(page, url, visit) for _ in range(turns)], USABLE_MS))
     rows += [
         Row(visit.name, choice.name, _choices(page, url, visit, choice, turns), REACTS_MS) for choice in visit.choices
     ]
     context.close()
     return rows
+
+
+def _coming(page: Page, url: str, visit: Visit) -> float:
+    """Away to another page by the navigation, and back."""
+    load_ms(page, url, visit.content)
+    page.get_by_role("link", name=ELSEWHERE[visit.address.startswith("jobs")], exact=True).first.click()
+    page.wait_for_url(lambda there: there != url)
+    wait(page, '[data-testid="stMain"] h1')
+    return return_ms(page, visit.content)
 
 
 def _choices(page: Page, url: str, visit: Visit, choice: Choice, turns: int) -> list[float]:

@@ -1,4 +1,8 @@
-"""Times in the browser, by the browser's own clock: from a click or key to the last change of the page that follows it."""
+"""Times in the browser, by the browser's own clock: from a click or key to the last thing drawn that follows it.
+
+What is put into a page's main part counts, and what is drawn on a canvas there. What stands *inside* a canvas element is
+never drawn: a table keeps a mirror of its cells there for screen readers, and brings it up to date a moment later.
+"""
 
 from collections.abc import Callable
 
@@ -20,12 +24,21 @@ new MutationObserver((changes) => {
     window.watched.state = state;
     noted();
   }
-  for (const change of changes)
-    if (change.type !== "attributes" && change.target.parentElement?.closest('[data-testid="stMain"]')) noted();
+  for (const change of changes) {
+    const holder = change.target.nodeType === 1 ? change.target : change.target.parentElement;
+    if (change.type !== "attributes" && holder?.closest('[data-testid="stMain"]') && !holder.closest("canvas")) noted();
+  }
 }).observe(document, {subtree: true, childList: true, characterData: true,
                       attributes: true, attributeFilter: ["data-test-script-state"]});
+for (const kind of ["fillText", "fillRect", "drawImage", "stroke", "fill"]) {
+  const draw = CanvasRenderingContext2D.prototype[kind];
+  CanvasRenderingContext2D.prototype[kind] = function (...given) {
+    if (this.canvas.isConnected) noted();
+    return draw.apply(this, given);
+  };
+}
 """
-"""`last` is when the script last began or ended, or something in the page's main part was last put in or taken away."""
+"""`last` is when the script last began or ended, or something in the page's main part was last put in, taken away or drawn."""
 
 DONE = """(quiet) => window.watched && window.watched.state === "notRunning"
   && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')
@@ -49,6 +62,16 @@ def load_ms(page: Page, address: str, content: str) -> float:
     page.goto(address, wait_until="commit")
     wait(page, content)
     return float(page.evaluate("window.watched.last"))
+
+
+def return_ms(page: Page, content: str) -> float:
+    """From the browser's "back" to the last change, where the page before was another one of the same dashboard."""
+    runs, begun = page.evaluate(
+        "() => { const then = [window.watched.runs, performance.now()]; history.back(); return then; }"
+    )
+    page.wait_for_function("(before) => window.watched.runs > before", arg=runs, timeout=5_000)
+    wait(page, content)
+    return float(page.evaluate("window.watched.last")) - float(begun)
 
 
 def reaction_ms(page: Page, act: Callable[[], None], content: str) -> float:

@@ -96,12 +96,18 @@ def like(run: Run, method: str, spec: EncoderSpec) -> dict[str, Any]:
         kept = {key: value for key, value in kept.items() if key not in ("schedule", "label_steps")}
     if method == run.method or not TrainConfig.of({"method": _trained_as(method)}).terms():
         return kept
-    size, usual = spec.round_size, int(TrainConfig.model_fields["interval"].default)
-    epochs = size.embedding_epochs if method == "embedding-tuning" else size.influence_epochs
-    rounds = {"round_batch": size.batch, "probes_per_epoch": size.probes, "round_epochs": epochs}
+    usual = int(TrainConfig.model_fields["interval"].default)
+    rounds = suited_round(spec, method)
     if run.steps is not None and run.steps < ROUNDS * usual:
         rounds["interval"] = max(1, run.steps // ROUNDS)
     return kept | rounds
+
+
+def suited_round(spec: EncoderSpec, method: str) -> dict[str, int]:
+    """The settings of a round that suits an encoder."""
+    size = spec.round_size
+    epochs = size.embedding_epochs if method == "embedding-tuning" else size.influence_epochs
+    return {"round_batch": size.batch, "probes_per_epoch": size.probes, "round_epochs": epochs}
 
 
 def _trained_as(method: str) -> str:

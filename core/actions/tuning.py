@@ -7,7 +7,8 @@ from typing import Any
 
 from core.actions.names import free_name
 from core.actions.quotas import check_quotas
-from core.actions.training import Started
+from core.actions.training import Started, suited_round
+from core.encoders.catalogue import EncoderSpec, resolve
 from core.errors import UserError
 from core.jobs.launch import ensure_worker
 from core.jobs.queue import submit
@@ -61,7 +62,8 @@ def start_tuning(
             f"The weights of {run.name!r} at step {start.step} are not kept, so nothing can go on from there. "
             "Train a run of your own, or choose another checkpoint."
         )
-    config = child_config(run, kind, options or {}, then_label_steps)
+    spec = resolve(run.encoder, run.config.get("revision"), allowed_roots=settings.local_models)
+    config = child_config(run, kind, options or {}, then_label_steps, spec)
     check_quotas(settings, config)
     child = Run(
         name=free_name(store, Run, name, f"{run.name}-{start.step}-{kind}"),
@@ -88,15 +90,25 @@ def start_tuning(
     return Started(child, job, diagnosis)
 
 
-def child_config(run: Run, kind: str, options: Mapping[str, str], then_label_steps: int) -> TrainConfig:
-    """The settings of a child run: the parent's, except for the round, the length and what is asked for."""
+def child_config(
+    run: Run, kind: str, options: Mapping[str, str], then_label_steps: int, spec: EncoderSpec | None
+) -> TrainConfig:
+    """The settings of a child run: the parent's, except for the round, the length and what is asked for.
+
+    The round is as large as suits the encoder; where the parent had rounds, it has their batch and number of probes.
+    """
     kept = {key: value for key, value in run.config.items() if key not in _NOT_INHERITED}
     given = TrainConfig.parse(options).model_dump(include=set(options))
+    method = "finetune" if kind == LABEL else f"{kind}-tuning"
+    suited = {} if spec is None or kind == LABEL else suited_round(spec, method)
+    if TrainConfig.of(run.config).terms():
+        suited = {key: value for key, value in suited.items() if key in _OF_A_ROUND}
     return TrainConfig.of(
         {
             **kept,
+            **suited,
             **given,
-            "method": "finetune" if kind == LABEL else f"{kind}-tuning",
+            "method": method,
             "schedule": "once",
             "label_steps": then_label_steps,
             "checkpoints": given.get("checkpoints", 1 if then_label_steps == 0 else kept.get("checkpoints", 5)),

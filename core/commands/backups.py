@@ -21,7 +21,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     backup.set_defaults(command=_backup, migrate=False)
     restore = commands.add_parser("restore", parents=[common], help="make an empty store the one of a backup")
-    restore.add_argument("place", type=Path, metavar="FILE_OR_FOLDER")
+    restore.add_argument("place", type=Path, metavar="FILE_OR_FOLDER", help="what `backup` has written")
     restore.add_argument(
         "--force",
         action="store_true",

@@ -18,7 +18,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     compare.add_argument(
         "--baseline", metavar="GROUP", help="what the others are held against; the first when not given"
     )
-    compare.add_argument("--split", choices=["dev", "test", "train"], default="dev")
+    compare.add_argument("--split", choices=["dev", "test", "train"], default="dev", help="whose accuracies")
     compare.add_argument(
         "--paper", action="store_true", help="Student's t-test, as the paper has it, in place of Welch's"
     )

@@ -21,22 +21,33 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         required=True, metavar="ACTION"
     )
     add = group.add_parser("add", parents=[common], help="check files and keep them as a data set")
-    add.add_argument("--name", required=True)
+    add.add_argument("--name", required=True, help="name of the data set")
     add.add_argument(
         "--train", required=True, type=Path, metavar="FILE", help="CSV, TSV, JSON lines, JSON array or Parquet"
     )
     add.add_argument("--dev", type=Path, metavar="FILE", help="without it a dev split is cut off, stratified by cell")
-    add.add_argument("--test", type=Path, metavar="FILE")
+    add.add_argument("--test", type=Path, metavar="FILE", help="looked at one time, at the end")
     for column in ("text", "label", "confound"):
         add.add_argument(f"--{column}", help=f"name of the {column} column (default: {column})")
     add.add_argument("--text-b", help="column of a second text")
     add.add_argument("--split", help="column that names the split, where one file holds them all")
     add.add_argument("--id", help="column of unique ids")
     add.add_argument("--label-threshold", type=float, help="make two labels of a number: below, and at least, this")
-    add.add_argument("--drop-label", action="append", default=[], metavar="VALUE")
-    add.add_argument("--drop-confound", action="append", default=[], metavar="VALUE")
-    add.add_argument("--merge-label", action="append", default=[], metavar="FROM=TO")
-    add.add_argument("--merge-confound", action="append", default=[], metavar="FROM=TO")
+    for column in ("label", "confound"):
+        add.add_argument(
+            f"--drop-{column}",
+            action="append",
+            default=[],
+            metavar="VALUE",
+            help=f"leave out the rows with this {column}; may be given several times",
+        )
+        add.add_argument(
+            f"--merge-{column}",
+            action="append",
+            default=[],
+            metavar="FROM=TO",
+            help=f"call the {column} FROM by the name TO; may be given several times",
+        )
     add.add_argument("--confound-threshold", type=float, help="make two confound values of a number")
     add.add_argument(
         "--confound-keywords",
@@ -53,7 +64,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     add.add_argument(
         "--confound-from", metavar="COLUMN", help="where keywords or pattern are looked for (default: the text)"
     )
-    add.add_argument("--dev-fraction", type=float, default=0.2)
+    add.add_argument("--dev-fraction", type=float, default=0.2, help="share of the rows that a dev split cut off has")
     add.add_argument("--seed", type=int, default=2021, help="of the dev split that is cut off")
     add.add_argument("--control-of", metavar="DATASET", help="the data set of which this is the no-spurious control")
     add.set_defaults(command=_add)

@@ -53,9 +53,19 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     diagnose = commands.add_parser("diagnose", parents=[common], help="measure how training examples pull on probes")
     diagnose.add_argument("run", help="name or id of a run")
     diagnose.add_argument("--checkpoint", default="final", help="final, a step, or all")
-    diagnose.add_argument("--estimator", default="cosine", choices=sorted(ESTIMATORS))
-    diagnose.add_argument("--probes", type=int, default=40)
-    diagnose.add_argument("--probe-source", default="train", choices=["train", "dev", "first"])
+    diagnose.add_argument(
+        "--estimator",
+        default="cosine",
+        choices=sorted(ESTIMATORS),
+        help="; ".join(f"{name}: {title}" for name, title in ESTIMATORS.items()),
+    )
+    diagnose.add_argument("--probes", type=int, default=40, help="how many, equally from the label × confound cells")
+    diagnose.add_argument(
+        "--probe-source",
+        default="train",
+        choices=["train", "dev", "first"],
+        help="dev: held out; first: the first training rows, as the paper took them",
+    )
     diagnose.add_argument("--seed", type=int, help="of the choice of probes; the run's own when not given")
     diagnose.add_argument("--wait", action="store_true", help="return when it has ended")
     diagnose.set_defaults(command=_diagnose)

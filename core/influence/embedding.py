@@ -50,6 +50,7 @@ def embedding_scores(
     train: Iterable[Batch],
     probes: Iterable[Batch],
     *,
+    memory: int | None = None,  # noqa: ARG001 - every estimator is told; vectors are small
     progress: Progress | None = None,
 ) -> Tensor:
     """`cos(h_n, h_p)` of every training example and every probe.
@@ -58,6 +59,7 @@ def embedding_scores(
         model: as for `representations`.
         train: tokenised batches, read once and in order.
         probes: tokenised batches.
+        memory: not needed here.
         progress: called with (done, total) examples.
 
     Returns:

@@ -1,19 +1,28 @@
 """What a diagnosis needs to be repeated. No torch here: pages read it."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from core.errors import UserError
+from core.influence import catalogue
 
-Estimator = Literal["cosine", "embedding"]
+ESTIMATORS = {name: one.title for name, one in catalogue.ESTIMATORS.items()}
+"""Name and title of every estimator of influence."""
+
+
+def _known(name: str) -> str:
+    if name not in ESTIMATORS:
+        raise PydanticCustomError("unknown_estimator", f"there are {', '.join(ESTIMATORS)}")
+    return name
+
+
+Estimator = Annotated[
+    str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(ESTIMATORS), "title": "Estimator"})
+]
 ProbeSource = Literal["train", "dev", "first"]
-
-ESTIMATORS = {
-    "cosine": "gradient cosine over all parameters",
-    "embedding": "cosine of the vectors that the last layer reads",
-}
 
 
 class DiagnosisConfig(BaseModel):

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 from transformers import PreTrainedModel
 
 from core.influence.by_layers import LayerSums
+from core.influence.catalogue import ESTIMATORS
 from core.influence.coverage import layer_names
-from core.influence.embedding import embedding_scores
 from core.influence.memory import default_limit
 from core.influence.scores import cosine_scores
 from core.training.batching import Encoded, Rows, by_length
@@ -96,9 +95,10 @@ def scores_of(
     Computed in the order of the rows' lengths (little padding), and given in their own.
 
     Args:
-        estimator: `cosine` (of gradients) or `embedding`.
+        estimator: a name of `core.influence.catalogue`.
         progress: called with (done, total) of this rank's share.
-        watched: makes what is shown every chunk of gradient cosines, from this rank's batches of places in `chosen`.
+        watched: makes what is shown every chunk of gradient cosines, from this rank's batches of places in `chosen`;
+            for `cosine` only.
 
     Raises:
         InfluenceError: a cosine is undefined, as of an example whose gradient is zero or not finite.
@@ -111,12 +111,11 @@ def scores_of(
 
     def compute(share: Sequence[Rows]) -> NDArray[Any]:
         batches = [rows.batch(chosen[part], device) for part in share]
-        scores: Tensor
-        if estimator == "cosine":
-            watch = None if watched is None else watched(share).add
+        if watched is not None:
+            watch = watched(share).add
             scores = cosine_scores(model, batches, probe_batches, memory=memory, progress=progress, watch=watch)
         else:
-            scores = embedding_scores(model, batches, probe_batches, progress=progress)
+            scores = ESTIMATORS[estimator].scorer()(model, batches, probe_batches, memory=memory, progress=progress)
         return scores.numpy()
 
     return ranks.rows(list(by_length(rows.lengths[chosen], BATCH)), compute)

@@ -54,7 +54,7 @@ def show_form(store: Store, run: Run, start: Checkpoint, dataset: Dataset) -> No
         kind = _kind()
         steps, options = _settings(run, dataset, key, kind, spec)
     with right:
-        config = _config(run, kind, options, steps)
+        config = _config(run, kind, options, steps, spec)
         diagnose = _diagnosis(store, run, start, key)
         name = st.text_input(
             "Name (optional)", placeholder=f"{run.name}-{start.step}-{kind}"[:110], max_chars=110, key=f"name-{key}"
@@ -145,7 +145,7 @@ def _settings(run: Run, dataset: Dataset, key: str, kind: str, spec: EncoderSpec
     """Label steps to follow, and the settings that differ from "not given" as texts for `TrainConfig.parse`."""
     alone = kind == LABEL
     method = "finetune" if alone else f"{kind}-tuning"
-    before = _before(run, kind)
+    before = _before(run, kind, spec)
     values: dict[str, str] = {}
 
     def rows(rows: Sequence[Sequence[str]]) -> None:
@@ -175,10 +175,10 @@ def _settings(run: Run, dataset: Dataset, key: str, kind: str, spec: EncoderSpec
     return int(steps), {name: value for name, value in values.items() if value != ""}
 
 
-def _before(run: Run, kind: str) -> dict[str, Any]:
+def _before(run: Run, kind: str, spec: EncoderSpec | None) -> dict[str, Any]:
     """What the form begins with: the settings that the new run would have if nothing were said."""
     try:
-        return child_config(run, kind, {}, 1).model_dump()
+        return child_config(run, kind, {}, 1, spec).model_dump()
     except UserError:  # of another version
         return {}
 
@@ -191,9 +191,9 @@ def _name_layers(spec: EncoderSpec | None) -> None:
         )
 
 
-def _config(run: Run, kind: str, options: dict[str, str], steps: int) -> TrainConfig | None:
+def _config(run: Run, kind: str, options: dict[str, str], steps: int, spec: EncoderSpec | None) -> TrainConfig | None:
     try:
-        return child_config(run, kind, options, steps)
+        return child_config(run, kind, options, steps, spec)
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None

@@ -44,7 +44,7 @@ def show_go_on(store: Store, run: Run, dataset: Dataset) -> None:
 def _time(store: Store, run: Run, dataset: Dataset, asked: Treatment) -> str:
     spec = encoder_of(run)
     try:
-        config = child_config(run, asked.kind, asked.options, asked.then_label_steps)
+        config = child_config(run, asked.kind, asked.options, asked.then_label_steps, spec)
     except UserError as error:
         return plain(str(error))
     return "" if spec is None else f":material/schedule: {time_in_words(store, dataset, config, spec)}"

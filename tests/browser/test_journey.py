@@ -1,4 +1,4 @@
-"""The whole loop in a browser: a file, its columns, a training, a diagnosis, and the examples behind one decision."""
+"""The whole loop in a browser: a file, its columns, a training, a diagnosis, the examples behind one decision, the report."""
 
 import random
 import re
@@ -28,7 +28,9 @@ def reviews(path: Path, rows: int = 160) -> Path:
     return path
 
 
-def test_from_a_file_to_the_examples_behind_a_decision(dashboard: Dashboard, page: Page, tmp_path: Path) -> None:
+def test_from_a_file_to_the_examples_behind_a_decision_and_the_report(
+    dashboard: Dashboard, page: Page, tmp_path: Path
+) -> None:
     visit(page, f"{dashboard.url}/data")
     page.locator("input[type=file]").first.set_input_files(reviews(tmp_path / "reviews.csv"))
     expect(page.get_by_text("What is each column?")).to_be_visible()
@@ -77,6 +79,18 @@ def test_from_a_file_to_the_examples_behind_a_decision(dashboard: Dashboard, pag
     shown = page.get_by_text(re.compile(r"Influence .* with the same confound")).first.inner_text()
     visit(page, page.url)  # the address restores probe and bin
     expect(page.get_by_text(shown).first).to_be_visible()
+
+    page.get_by_role("button", name="Report").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the report").click()
+    report = tmp_path / "report.html"
+    download.value.save_as(report)
+    opened = page.context.new_page()
+    opened.goto(report.as_uri())
+    expect(opened.get_by_role("heading", name=run.name).first).to_be_visible()
+    expect(opened.get_by_text(run.sentence or "").first).to_be_visible()
+    expect(opened.locator(".js-plotly-plot").first).to_be_visible()
+    opened.close()
 
     visit(page, dashboard.url)
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
