@@ -8,14 +8,14 @@ from typing import Any
 from core.actions.names import free_name
 from core.actions.quotas import check_quotas
 from core.actions.training import Started, suited_round
-from core.encoders.catalogue import EncoderSpec, resolve
+from core.encoders.catalogue import ByHand, EncoderSpec, resolve
 from core.errors import UserError
 from core.jobs.launch import ensure_worker
 from core.jobs.queue import submit
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store
-from core.store.tables import Run
+from core.store.tables import Dataset, Run
 from core.training.config import TrainConfig
 
 LABEL = "label"
@@ -31,7 +31,7 @@ def start_tuning(
     kind: str,
     checkpoint: str = "final",
     options: Mapping[str, str] | None = None,
-    then_label_steps: int = 0,
+    then_label_steps: int | None = None,
     name: str | None = None,
     then_diagnose: bool = False,
     probes: int = 40,
@@ -44,6 +44,7 @@ def start_tuning(
         kind: "influence", "embedding", "combined", or "label" for label steps without a round.
         checkpoint: "final", or a label step of the parent that has a checkpoint.
         options: further settings of `TrainConfig`, as text; the parent's hold where none is given.
+        then_label_steps: None for what is usual with the encoder (half an epoch).
         then_diagnose: queue a diagnosis of the final model, in the way in which the checkpoint was last diagnosed, so
             that both ask the same probes; where it was not, with so many `probes`.
 
@@ -52,6 +53,8 @@ def start_tuning(
     """
     if kind not in KINDS:
         raise UserError(f"There is no round of the kind {kind!r}. Known are {', '.join(KINDS)}.")
+    if then_label_steps is None:
+        then_label_steps = 0 if kind == LABEL else usual_label_steps(store, run, spec_of(settings, run))
     if then_label_steps < 0:
         raise UserError(f"{then_label_steps} label steps cannot follow a round; give 0 or more.")
     if kind == LABEL and then_label_steps == 0:
@@ -62,8 +65,7 @@ def start_tuning(
             f"The weights of {run.name!r} at step {start.step} are not kept, so nothing can go on from there. "
             "Train a run of your own, or choose another checkpoint."
         )
-    spec = resolve(run.encoder, run.config.get("revision"), allowed_roots=settings.local_models)
-    config = child_config(run, kind, options or {}, then_label_steps, spec)
+    config = child_config(run, kind, options or {}, then_label_steps, spec_of(settings, run))
     check_quotas(settings, config)
     child = Run(
         name=free_name(store, Run, name, f"{run.name}-{start.step}-{kind}"),
@@ -90,25 +92,48 @@ def start_tuning(
     return Started(child, job, diagnosis)
 
 
+def spec_of(settings: Settings, run: Run) -> EncoderSpec:
+    """What is known of a run's encoder.
+
+    Raises:
+        EncoderError: it cannot be named any more.
+    """
+    return resolve(run.encoder, run.config.get("revision"), allowed_roots=settings.local_models)
+
+
+def usual_label_steps(store: Store, run: Run, spec: EncoderSpec | None) -> int:
+    """Label steps that follow a round by hand where nothing else is said."""
+    share = (spec.by_hand if spec is not None else ByHand()).label_epochs
+    return max(1, round(share * an_epoch(run, queries.get_dataset(store, run.dataset_id))))
+
+
+def an_epoch(run: Run, dataset: Dataset) -> int:
+    """Label steps of one pass over the training set."""
+    n = int(dataset.profile["splits"]["train"]["n"])
+    return max(1, -(-n // int(run.config.get("batch_size", TrainConfig.model_fields["batch_size"].default))))
+
+
 def child_config(
     run: Run, kind: str, options: Mapping[str, str], then_label_steps: int, spec: EncoderSpec | None
 ) -> TrainConfig:
     """The settings of a child run: the parent's, except for the round, the length and what is asked for.
 
-    The round is as large as suits the encoder; where the parent had rounds, it has their batch and number of probes.
+    The round is as large and as gentle as suits the encoder; where the parent had rounds, it has their batch and number
+    of probes.
     """
     kept = {key: value for key, value in run.config.items() if key not in _NOT_INHERITED}
     given = TrainConfig.parse(options).model_dump(include=set(options))
-    method = "finetune" if kind == LABEL else f"{kind}-tuning"
-    suited = {} if spec is None or kind == LABEL else suited_round(spec, method)
-    if TrainConfig.of(run.config).terms():
-        suited = {key: value for key, value in suited.items() if key in _OF_A_ROUND}
+    suited: dict[str, Any] = {}
+    if spec is not None and kind != LABEL:
+        suited = _by_hand(spec, kind)
+        if TrainConfig.of(run.config).terms():
+            suited = {key: value for key, value in suited.items() if key not in _SIZE}
     return TrainConfig.of(
         {
             **kept,
             **suited,
             **given,
-            "method": method,
+            "method": "finetune" if kind == LABEL else f"{kind}-tuning",
             "schedule": "once",
             "label_steps": then_label_steps,
             "checkpoints": given.get("checkpoints", 1 if then_label_steps == 0 else kept.get("checkpoints", 5)),
@@ -117,6 +142,18 @@ def child_config(
     )
 
 
+def _by_hand(spec: EncoderSpec, kind: str) -> dict[str, Any]:
+    """A round on a finished model, and the rate of the label steps after it, as they suit an encoder."""
+    gentle, embedding = spec.by_hand, kind == "embedding"
+    wanted = {
+        "round_epochs": gentle.embedding_epochs if embedding else gentle.influence_epochs,
+        "round_lr": gentle.embedding_lr if embedding else gentle.influence_lr,
+        "label_lr": gentle.label_lr,
+    }
+    return suited_round(spec, f"{kind}-tuning") | {key: value for key, value in wanted.items() if value is not None}
+
+
+_SIZE = ("round_batch", "probes_per_epoch")
 _OF_A_ROUND = ("round_epochs", "round_lr", "round_layers")
 _NOT_INHERITED = (*_OF_A_ROUND, "schedule", "label_steps", "lineage", "method")
 

@@ -201,7 +201,9 @@ class Tuning(Body):
     kind: Literal[KINDS]  # type: ignore[valid-type]
     checkpoint: Literal["final"] | Whole = Field("final", description="`final`, or a label step")
     settings: RoundSettings | None = None
-    then_label_steps: int = Field(0, ge=0, le=10_000_000, description="Label steps after the round")
+    then_label_steps: int | None = Field(
+        None, ge=0, le=10_000_000, description="Label steps after the round; half an epoch when not given"
+    )
     then_diagnose: bool = Field(False, description="Diagnose the final model afterwards")
     probes: Probes = Field(40, description="Of that diagnosis")
     name: str | None = Field(None, max_length=LONGEST)

@@ -21,7 +21,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     tune.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, e.g. round_epochs=5 round_lr=1e-4"
     )
-    tune.add_argument("--then-label-steps", type=int, metavar="N", help="label steps after the round (0)")
+    tune.add_argument("--then-label-steps", type=int, metavar="N", help="label steps after the round (half an epoch)")
     tune.add_argument("--then-diagnose", action="store_true", help="diagnose the final model afterwards")
     tune.add_argument("--name", help="name of the new run")
     tune.add_argument("--wait", action="store_true", help="return when it has ended")
@@ -35,7 +35,9 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 def _tune(options: argparse.Namespace, console: Console) -> None:
     parent = queries.get_run(console.store, options.run)
     asked = treatment_of(parent) if options.again else Treatment(options.kind)
-    steps = asked.then_label_steps if options.then_label_steps is None else options.then_label_steps
+    steps = options.then_label_steps
+    if steps is None and options.again:
+        steps = asked.then_label_steps
     begun = start_tuning(
         console.store,
         console.settings,

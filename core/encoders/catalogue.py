@@ -68,6 +68,25 @@ is guessing); influence tuning in rounds of this size 81.7 %, 0.005."""
 
 
 @dataclass(frozen=True)
+class ByHand:
+    """How gentle a round on a finished model is, and the label steps after it; None: as in training.
+
+    label_epochs: label steps after the round, in passes over the training set.
+    """
+
+    influence_epochs: int | None = None
+    embedding_epochs: int | None = None
+    influence_lr: float | None = None
+    embedding_lr: float | None = None
+    label_lr: float | None = None
+    label_epochs: float = 0.5
+
+
+GENTLE = ByHand(2, 1, 5e-5, None, 2e-5)
+"""For MiniLM."""
+
+
+@dataclass(frozen=True)
 class EncoderSpec:
     """One encoder and how to get it.
 
@@ -87,6 +106,7 @@ class EncoderSpec:
     suggested_influence_lr: float = 3e-5
     suggested_embedding_lr: float = 3e-5
     round_size: RoundSize = RoundSize()
+    by_hand: ByHand = ByHand()
     sha256: str | None = None
     shape: Shape | None = None
 
@@ -103,6 +123,7 @@ _CATALOGUE = (
         suggested_influence_lr=1e-4,
         suggested_embedding_lr=7.5e-5,
         round_size=SMALL,
+        by_hand=GENTLE,
         max_length=512,
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         shape=Shape(layers=6, hidden=384, intermediate=1536, vocabulary=30522, positions=512),

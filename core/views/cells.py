@@ -10,7 +10,7 @@ from core.formats import count, percent, percent_interval
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Evaluation, Run
-from core.views.charts import unmarked
+from core.views.charts import mark, unmarked
 from core.views.colours import NULL, TRAIN, WORST
 
 FIRST = ("dev", "test", "train")
@@ -66,11 +66,12 @@ def cells_figure(report: Mapping[str, Any]) -> go.Figure:
         hovertemplate="%{y}: %{x:.1%} (%{customdata[1]:.1%} to %{customdata[2]:.1%}), n = %{customdata[0]}<extra></extra>",
         showlegend=False,
     )
-    figure.add_vline(
-        x=report["confound_only_floor"],
-        line={"color": NULL, "dash": "dash", "width": 1.5},
-        annotation={"text": "confound alone", "font": {"color": NULL}},
-        annotation_position="top",
+    mark(
+        figure,
+        report["confound_only_floor"],
+        {"color": NULL, "dash": "dash", "width": 1.5},
+        text="confound alone",
+        font={"color": NULL},
     )
     figure.update_layout(
         height=max(200, 70 + 38 * len(cells)),

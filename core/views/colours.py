@@ -32,3 +32,5 @@ SIGNS = ("circle", "square", "diamond", "triangle-up", "star", "pentagon", "hexa
 DIVERGING = ((0.0, "rgba(0, 138, 118, 1)"), (0.5, "rgba(140, 140, 140, 0)"), (1.0, "rgba(142, 99, 206, 1)"))
 """From below 0 (teal) to above it (the violet of CID), neither of the two confounds' colours; 0 is the page's own ground,
 light or dark. The ends differ for the colour-blind, too."""
+CHOSEN = "rgba(140, 140, 140, 0.25)"
+"""The ground behind what is chosen in a figure."""

@@ -8,9 +8,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.formats import count
-from core.views.charts import layout
+from core.views.charts import layout, shade
 from core.views.colours import DIFFERENT, SAME
-from core.views.histograms import CHOSEN, hit_bars, mark_means
+from core.views.histograms import hit_bars, mark_means
 from core.views.probe_groups import Groups, Histogram
 
 Floats = npt.NDArray[np.float64]
@@ -120,9 +120,7 @@ def group_curves(
     figure.add_trace(hit_bars(binned, centres, width, top * 1.04, clickable=True))
     mark_means(figure, means)
     if chosen is not None:
-        figure.add_vrect(
-            x0=binned.edges[chosen[0]], x1=binned.edges[chosen[1] + 1], fillcolor=CHOSEN, line_width=0, layer="below"
-        )
+        shade(figure, binned.edges[chosen[0]], binned.edges[chosen[1] + 1])
     figure.update_layout(
         **layout(380), bargap=0, clickmode="event+select", dragmode=False, selectdirection="h", hovermode="closest"
     )

@@ -5,11 +5,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.formats import count, interval, percent, signed
-from core.views.charts import UNTOUCHED, layout
+from core.views.charts import UNTOUCHED, layout, mark, shade
 from core.views.colours import DIFFERENT, SAME
 from core.views.probe_groups import Histogram
 
-CHOSEN = "rgba(140, 140, 140, 0.25)"
 _UNSEEN = "rgba(0, 0, 0, 0)"
 
 
@@ -57,9 +56,7 @@ def two_histograms(
     figure.add_trace(hit_bars(found, centres, width, top, clickable=beside is None))
     mark_means(figure, means)
     if chosen is not None:
-        figure.add_vrect(
-            x0=found.edges[chosen[0]], x1=found.edges[chosen[1] + 1], fillcolor=CHOSEN, line_width=0, layer="below"
-        )
+        shade(figure, found.edges[chosen[0]], found.edges[chosen[1] + 1])
     figure.update_layout(
         **layout(380),
         barmode="overlay",
@@ -118,16 +115,12 @@ def mark_means(figure: go.Figure, means: tuple[float | None, float | None]) -> N
     """A dashed line at each group's mean."""
     order = sorted((value, colour) for value, colour in zip(means, (SAME, DIFFERENT), strict=True) if value is not None)
     for place, (value, colour) in enumerate(order):
-        figure.add_vline(
-            x=value,
-            line={"color": colour, "width": 2.5, "dash": "dash"},
-            annotation={
-                "text": f"mean {signed(value)}",
-                "xanchor": "left" if place else "right",
-                "yanchor": "bottom",
-                "showarrow": False,
-            },
-            annotation_position="top",
+        mark(
+            figure,
+            value,
+            {"color": colour, "width": 2.5, "dash": "dash"},
+            text=f"mean {signed(value)}",
+            xanchor="left" if place else "right",
         )
 
 

@@ -11,9 +11,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.formats import count
-from core.views.charts import layout
-from core.views.colours import DIFFERENT, NULL, SAME
-from core.views.histograms import CHOSEN, mark_means
+from core.views.charts import layout, shade
+from core.views.colours import CHOSEN, DIFFERENT, NULL, SAME
+from core.views.histograms import mark_means
 from core.views.probe_groups import Groups, Histogram
 
 Floats = npt.NDArray[np.float64]
@@ -146,9 +146,7 @@ def strip_figure(
         path = " L ".join(f"{x},{y}" for x, y in area)
         figure.add_shape(type="path", path=f"M {path} Z", fillcolor=CHOSEN, line={"color": NULL, "width": 1.5})
     if chosen is not None:
-        figure.add_vrect(
-            x0=binned.edges[chosen[0]], x1=binned.edges[chosen[1] + 1], fillcolor=CHOSEN, line_width=0, layer="below"
-        )
+        shade(figure, binned.edges[chosen[0]], binned.edges[chosen[1] + 1])
     figure.update_layout(**layout(380), clickmode="event+select", dragmode="select", hovermode="closest")
     width = float(binned.edges[1] - binned.edges[0]) / 2
     figure.update_xaxes(

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.formats import interval, signed
-from core.views.charts import UNTOUCHED, layout
+from core.views.charts import UNTOUCHED, layout, mark
 from core.views.colours import CID, NULL
 from core.views.diagnoses import Point
 
@@ -41,7 +41,7 @@ def trajectory(
                 unselected=UNTOUCHED,
             )
         )
-    figure.add_vline(x=chosen, line={"color": NULL, "width": 1, "dash": "dot"}, layer="below")
+    mark(figure, chosen, {"color": NULL, "width": 1, "dash": "dot"}, layer="below")
     figure.update_layout(**layout(330), clickmode="event+select", dragmode=False, hovermode="closest")
     everything = [*steps, *waiting] or [chosen]
     pad = max((max(everything) - min(everything)) * 0.06, 0.02 * max(everything), 2.0)

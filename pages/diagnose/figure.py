@@ -96,7 +96,7 @@ def show_figure(shown: Shown, name: str) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(f"{in_figures(shown.probe)}. {_about(shown)}", width="stretch")
-        download_csv(_table(shown), f"{name}-{shown.style}.csv", key="diagnose-figure-csv")
+        download_csv(lambda: _table(shown), f"{name}-{shown.style}.csv", key="diagnose-figure-csv")
     _bin_picker(shown)
 
 

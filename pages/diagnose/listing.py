@@ -128,7 +128,7 @@ def _table(shown: Shown, rows: np.ndarray, title: str, filename: str, *, key: st
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         cut = f" The first {SHOWN_ROWS} are shown; the CSV has all." if len(rows) > SHOWN_ROWS else ""
         st.markdown(f"{title}{cut}", width="content")
-        download_csv(rows_table(shown, rows), f"{safe_filename(filename)}.csv", key=f"diagnose-csv-{key}")
+        download_csv(lambda: rows_table(shown, rows), f"{safe_filename(filename)}.csv", key=f"diagnose-csv-{key}")
     table = for_screen(rows_table(shown, rows[:SHOWN_ROWS]))
     if table["text_b"].isna().all():
         table = table.drop(columns="text_b")

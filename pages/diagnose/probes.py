@@ -12,7 +12,7 @@ from core.views.texts import help_for
 from pages.diagnose.link import asked
 from pages.parts.address import go_to
 from pages.parts.diagnosis_data import probe_table
-from pages.parts.tables import download_csv
+from pages.parts.tables import chosen_rows, download_csv
 
 EVERY_CELL = "All cells"
 HEIGHT = 320
@@ -90,7 +90,7 @@ def _draw(table: pd.DataFrame, shown: pd.DataFrame, pinned: int, point: Point) -
         hide_index=True,
         on_select=lambda: _picked(key, ids),
         selection_mode="single-row",
-        selection_default={"selection": {"rows": [] if at is None else [at]}},
+        selection_default=chosen_rows(key, [] if at is None else [at]),
         column_config=_columns(table),
         placeholder="–",
         alt="The probes: text, label, confound, CID, effect, q and the sizes of both groups. Pick a row to see its histograms.",

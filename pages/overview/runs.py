@@ -20,7 +20,7 @@ from pages.overview.pickers import chosen, clear, pick
 from pages.parts.address import go_to
 from pages.parts.keeping import show_deleted
 from pages.parts.owners import owner_words, owners_shown
-from pages.parts.tables import download_csv
+from pages.parts.tables import chosen_rows, download_csv
 
 MOST_CHOSEN = 50
 MOST_LINES = 1000
@@ -52,7 +52,7 @@ def _nothing(number: int) -> None:
 
 def _table(store: Store, runs: Sequence[RunRow]) -> None:
     ids = [run.id for run in runs]
-    courses = queries.sparks(store, ids)
+    courses = _courses(store, tuple((run.id, run.status, run.cid, run.accuracy) for run in runs))
     frame = pd.DataFrame([_line(run, courses) for run in runs])
     asked = st.query_params.get_all("chosen")
     wanted = [place for place, run in enumerate(runs) if run.id in asked or run.name in asked]
@@ -66,7 +66,7 @@ def _table(store: Store, runs: Sequence[RunRow]) -> None:
         hide_index=True,
         on_select=lambda: _picked(key, ids),
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": wanted}},
+        selection_default=chosen_rows(key, wanted),
         key=key,
         height=min(38 + 35 * len(frame), 560),
         placeholder=NOTHING,
@@ -81,6 +81,12 @@ def _table(store: Store, runs: Sequence[RunRow]) -> None:
         download_csv(frame.drop(columns="Over training"), "runs.csv", key="runs-csv")
     if wanted:
         show_chosen(store, [runs[place] for place in wanted])
+
+
+@st.cache_data(ttl=10, max_entries=16, show_spinner=False)
+def _courses(_store: Store, runs: Sequence[tuple[object, ...]]) -> dict[str, tuple[str, list[float]]]:
+    """The course of each run, kept for a moment: a choice of lines changes none. runs: (id, what changes with a course …)."""
+    return queries.sparks(_store, [str(run[0]) for run in runs])
 
 
 def _picked(key: str, ids: Sequence[str]) -> None:

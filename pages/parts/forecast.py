@@ -5,7 +5,7 @@ from statistics import median
 import streamlit as st
 from sqlalchemy import select
 
-from core.encoders.catalogue import EncoderSpec
+from core.encoders.catalogue import EncoderSpec, Shape
 from core.errors import UserError
 from core.formats import count, counted, megabytes, plain, roughly
 from core.jobs.calibrate import known_speed
@@ -54,9 +54,7 @@ def _needs(
     speed = known_speed(store)
     if spec.shape is None:
         return None, speed
-    lengths = _token_lengths(store, dataset.id, config.max_length)
-    cells = dataset.profile["splits"]["train"]["cells"]
-    return estimate(config, spec.shape, {"train": lengths}, speed or FREE, cells), speed
+    return _estimate(store, dataset.id, config.model_dump_json(), spec.shape, speed or FREE), speed
 
 
 def _time(
@@ -84,6 +82,14 @@ def _what(config: TrainConfig, work: Effort) -> str:
     if work.points:
         parts.append(counted(work.points, "point of the CID curve", "points of the CID curve"))
     return ", ".join(parts)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _estimate(_store: Store, dataset_id: str, config: str, shape: Shape, speed: Speed) -> Estimate:
+    """What a run with this configuration (as JSON) on this data set needs."""
+    asked = TrainConfig.model_validate_json(config)
+    cells = queries.get_dataset(_store, dataset_id).profile["splits"]["train"]["cells"]
+    return estimate(asked, shape, {"train": _token_lengths(_store, dataset_id, asked.max_length)}, speed, cells)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.formats import count, signed
-from core.views.charts import unmarked
+from core.views.charts import mark, unmarked
 from core.views.colours import DEV, NULL, TEST, TRAIN
 from core.views.texts import help_for
 from pages.parts.address import go_to
@@ -129,12 +129,7 @@ def cells_figure(rows: pd.DataFrame, floor: float, colour: str) -> go.Figure:
             hovertemplate=f"{name}: %{{x:.1%}} (%{{customdata[0]:.1%}} to %{{customdata[1]:.1%}}), "
             "n = %{customdata[2]}<extra></extra>",
         )
-    figure.add_vline(
-        x=floor,
-        line={"color": NULL, "dash": "dash", "width": 1.5},
-        annotation={"text": "confound alone", "font": {"color": NULL}},
-        annotation_position="top",
-    )
+    mark(figure, floor, {"color": NULL, "dash": "dash", "width": 1.5}, text="confound alone", font={"color": NULL})
     figure.update_layout(
         height=max(230, 120 + 42 * len(rows)),
         margin={"l": 0, "r": 12, "t": 60, "b": 0},

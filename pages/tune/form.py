@@ -5,8 +5,17 @@ from typing import Any
 
 import streamlit as st
 
-from core.actions.tuning import KINDS, LABEL, child_config, diagnosed_like, start_tuning
-from core.encoders.catalogue import EncoderSpec, resolve
+from core.actions.tuning import (
+    KINDS,
+    LABEL,
+    an_epoch,
+    child_config,
+    diagnosed_like,
+    spec_of,
+    start_tuning,
+    usual_label_steps,
+)
+from core.encoders.catalogue import EncoderSpec
 from core.errors import UserError
 from core.formats import counted, plain
 from core.settings import get_settings
@@ -52,7 +61,7 @@ def show_form(store: Store, run: Run, start: Checkpoint, dataset: Dataset) -> No
     left, right = st.columns([3, 2], gap="large")
     with left:
         kind = _kind()
-        steps, options = _settings(run, dataset, key, kind, spec)
+        steps, options = _settings(store, run, dataset, key, kind, spec)
     with right:
         config = _config(run, kind, options, steps, spec)
         diagnose = _diagnosis(store, run, start, key)
@@ -103,16 +112,10 @@ def begin(
     st.switch_page("tune/page.py", query_params={"run": begun.run.name})
 
 
-def an_epoch(run: Run, dataset: Dataset) -> int:
-    """Label steps of one pass over the training set."""
-    n = int(dataset.profile["splits"]["train"]["n"])
-    return max(1, -(-n // int(run.config.get("batch_size", TrainConfig.model_fields["batch_size"].default))))
-
-
 def encoder_of(run: Run) -> EncoderSpec | None:
     """What is known of the run's encoder; nothing where it cannot be named any more."""
     try:
-        return resolve(run.encoder, run.config.get("revision"), allowed_roots=get_settings().local_models)
+        return spec_of(get_settings(), run)
     except UserError:
         return None
 
@@ -141,7 +144,9 @@ def _kind_chosen() -> None:
     go_to(kind=None if chosen == KINDS[0] else chosen)
 
 
-def _settings(run: Run, dataset: Dataset, key: str, kind: str, spec: EncoderSpec | None) -> tuple[int, dict[str, str]]:
+def _settings(
+    store: Store, run: Run, dataset: Dataset, key: str, kind: str, spec: EncoderSpec | None
+) -> tuple[int, dict[str, str]]:
     """Label steps to follow, and the settings that differ from "not given" as texts for `TrainConfig.parse`."""
     alone = kind == LABEL
     method = "finetune" if alone else f"{kind}-tuning"
@@ -161,7 +166,7 @@ def _settings(run: Run, dataset: Dataset, key: str, kind: str, spec: EncoderSpec
         "Label steps" if alone else "Label steps afterwards",
         min_value=1 if alone else 0,
         max_value=MOST_LABEL_STEPS,
-        value=epoch if alone else 0,
+        value=epoch if alone else usual_label_steps(store, run, spec),
         step=1,
         key=f"steps-{key}-{alone}",
         help=f"Training on the labels goes on for so many steps, with a learning rate that rises and falls once more. "

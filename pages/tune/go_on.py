@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from core.actions.tuning import LABEL, Treatment, child_config, treatment_of
+from core.actions.tuning import LABEL, Treatment, an_epoch, child_config, treatment_of
 from core.errors import UserError
 from core.formats import counted, plain
 from core.store.engine import Store
 from core.store.tables import Dataset, Run
 from pages.parts.forecast import time_in_words
-from pages.tune.form import MOST_LABEL_STEPS, TITLES, an_epoch, begin, encoder_of
+from pages.tune.form import MOST_LABEL_STEPS, TITLES, begin, encoder_of
 
 
 def show_go_on(store: Store, run: Run, dataset: Dataset) -> None:

@@ -46,7 +46,8 @@ def test_a_tree_of_rounds(store: Store, settings: Settings) -> None:
     curve = queries.metrics(store, parent["id"], ["cid"])
     assert curve["step"].tolist() == sorted({*range(0, parent["steps"], 10), parent["steps"]})
 
-    first = ask("tune", "parent", "--checkpoint", str(middle), "--kind", "influence", *ROUND, "--name", "one", "--wait")
+    wish = ("--checkpoint", str(middle), "--kind", "influence", *ROUND, "--then-label-steps", "0", "--name", "one")
+    first = ask("tune", "parent", *wish, "--wait")
     assert (first["status"], first["steps"], first["checkpoints"]) == ("done", 0, [0])
     assert (first["parent"], first["parent_step"], first["method"]) == ("parent", middle, "influence-tuning")
     (found,) = first["rounds"]
@@ -66,7 +67,7 @@ def test_a_tree_of_rounds(store: Store, settings: Settings) -> None:
     second = ask("tune", "one", "--kind", "embedding", *ROUND, "--then-label-steps", "3", "--name", "two", "--wait")
     assert (second["steps"], second["parent"], second["config"]["lineage"]) == (3, "one", 2)
     assert second["config"]["round_lr"] is None
-    ask("tune", "parent", "--kind", "combined", *ROUND, "--name", "aside", "--wait")
+    ask("tune", "parent", "--kind", "combined", *ROUND, "--then-label-steps", "0", "--name", "aside", "--wait")
     onward = ask("tune", "one", "--kind", "label", "--then-label-steps", "2", "--name", "onward", "--wait")
     assert (onward["method"], onward["steps"], onward["rounds"]) == ("finetune", 2, [])
     start, end = weights("one", 0), weights("onward", 2)
