@@ -12,7 +12,7 @@ from core.store.engine import Store
 from core.store.tables import Dataset, Run
 from core.views.texts import help_for
 from pages.data.profile_view import show_notes, show_profile, show_rows
-from pages.parts.owners import owner_words, owners_shown, why_not
+from pages.parts.owners import owner_words, owners_shown, why_not, with_owners
 from pages.parts.tables import csv_bytes, download_csv
 
 
@@ -24,6 +24,7 @@ def show_list(store: Store) -> None:
     runs = _runs_by_dataset(store)
     st.subheader("Your data sets", anchor=False)
     frame = pd.DataFrame([_line(one, runs.get(one.id, 0)) for one in there])
+    frame = with_owners(frame, [one.owner for one in there])
     picked = st.dataframe(
         frame.assign(**{"Confound alone": 100 * frame["Confound alone"]}),
         hide_index=True,
@@ -129,7 +130,6 @@ def _line(dataset: Dataset, runs: int) -> dict[str, object]:
         "Alignment (V)": splits["train"]["cramers_v"],
         "Confound alone": evaluated["confound_only_floor"],
         "Runs": runs,
-        **({"Owner": owner_words(dataset.owner)} if owners_shown() else {}),
         "Kept": dataset.created_at,
     }
 

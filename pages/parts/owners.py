@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
 from sqlalchemy import select
 
+from core.people import Person
 from core.store.ownership import may_change
 from core.store.tables import Job, Run
 from pages.parts.store import open_store
@@ -17,8 +19,17 @@ def owners_shown() -> bool:
 
 
 def owner_words(owner: str | None) -> str:
-    """Whose it is, for a table or a caption."""
+    """Whose it is, for a caption."""
+    return _told(owner, open_store().actor)
+
+
+def with_owners(frame: pd.DataFrame, owners: Sequence[str | None]) -> pd.DataFrame:
+    """A table with a column that says whose each line is; as it was where nobody signs in."""
     actor = open_store().actor
+    return frame if actor is None else frame.assign(Owner=[_told(owner, actor) for owner in owners])
+
+
+def _told(owner: str | None, actor: Person | None) -> str:
     if owner is None:
         return EVERYBODYS
     return "yours" if actor is not None and owner == actor.email else owner
