@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 
 from core.commands import backups, compare, datasets, doctor, jobs, runs, status, taking_home, trying, tuning
 from core.commands.console import Console, JobFailedError
@@ -45,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit code."""
     options = build_parser().parse_args(arguments)
+    _print_what_can_be_printed(as_json=options.json)
     command: Command = options.command
     try:
         settings = get_settings()
@@ -64,6 +66,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("stopped; whatever is queued goes on in the background", file=sys.stderr)
         return 130
     return 0
+
+
+def _print_what_can_be_printed(*, as_json: bool) -> None:
+    """Where few letters can be printed (Windows into a pipe, by default), a question mark stands for the others.
+
+    JSON is UTF-8 wherever it goes.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            if as_json and stream is sys.stdout:
+                stream.reconfigure(encoding="utf-8")
+            else:
+                stream.reconfigure(errors="replace")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Every setting of the house in one typed place: environment variables UNCONFOUND_*, or the same names in a `.env` file."""
 
-import re
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import UserError
+from core.system.places import folder_of, is_place, sqlite_url
 
 PROJECT = Path(__file__).resolve().parent.parent
 MEBI = 1024 * 1024
@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     @property
     def url(self) -> str:
         """The database's SQLAlchemy URL, with its password."""
-        return self.database_url or f"sqlite:///{self.home.resolve() / 'unconfound.sqlite'}"
+        return self.database_url or sqlite_url(self.home.resolve() / "unconfound.sqlite")
 
     @property
     def max_parameters(self) -> int:
@@ -164,9 +164,7 @@ class Settings(BaseSettings):
     @field_validator("artifacts_url")
     @classmethod
     def _usable_root(cls, value: str | None) -> str | None:
-        if value is None or re.fullmatch(
-            r"/.*|(file|local):///.+|(?!file:|local:|memory:)[a-z0-9+.-]+://[^/]+.*", value
-        ):
+        if value is None or is_place(value):
             return value
         raise ValueError("it has to be a full path, or a URL such as s3://bucket/prefix")
 
@@ -175,15 +173,16 @@ class Settings(BaseSettings):
         """Where artifacts lie on this machine: the root itself, or the cache of a remote one."""
         if self.artifacts_url is None:
             return self.home.resolve() / "artifacts"
-        if self.artifacts_remote is None:
-            return Path(re.sub(r"^(file|local)://", "", self.artifacts_url)).resolve()
+        folder = folder_of(self.artifacts_url)
+        if folder is not None:
+            return Path(folder).resolve()
         return self.home.resolve() / "cache" / sha256(self.artifacts_url.encode()).hexdigest()[:12]
 
     @property
     def artifacts_remote(self) -> str | None:
         """URL of an artifact root that is no folder of this machine."""
         url = self.artifacts_url
-        return None if url is None or url.startswith(("/", "file://", "local://")) else url
+        return None if url is None or folder_of(url) is not None else url
 
 
 @lru_cache(maxsize=1)

@@ -15,6 +15,7 @@ def main() -> int:
     if shutil.which("apt-get") is None:
         print("The browser tests need chromium: install it with your system's package manager.", file=sys.stderr)
         return 1
+    # Debian from here on, and so POSIX.
     sudo = [] if os.geteuid() == 0 else ["sudo"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (

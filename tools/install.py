@@ -1,8 +1,9 @@
 """Install a requirements file into this interpreter's environment, with the build of torch that suits the machine.
 
 On Linux the package index gives torch with several gigabytes of CUDA libraries. A machine without an NVIDIA GPU gets the
-CPU build instead: a wheel that pip already knows of (PIP_FIND_LINKS), else the one from PyTorch's own index. Elsewhere,
-and on a GPU machine, plain pip does the right thing. `--torch` says which build it is to be where the machine that installs
+CPU build instead: a wheel that pip already knows of (PIP_FIND_LINKS), else the one from PyTorch's own index. For Windows the
+package index has the CPU build alone, so there a machine with a GPU gets PyTorch's own build for CUDA. Elsewhere, and on a
+Linux machine with a GPU, plain pip does the right thing. `--torch` says which build it is to be where the machine that installs
 is not the one that computes, as when an image is built: `cpu`, `cuda` (the package index's own), or the name of one of
 PyTorch's indices for other drivers, such as `cu126`.
 
@@ -20,18 +21,29 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 INDICES = "https://download.pytorch.org/whl"
+WINDOWS_CUDA = "cu126"
 
 
 def main(requirements: Path, build: str) -> int:
     """Install torch first where plain pip would choose the wrong build, then everything."""
     if build == "auto":
-        build = "cpu" if platform.system() == "Linux" and not has_gpu() else "cuda"
+        build = usual()
     wanted = pinned("torch", requirements)
     if build == "cpu":
         install_cpu_torch(wanted)
     elif build != "cuda" and pip("--extra-index-url", f"{INDICES}/{build}", f"torch=={wanted}+{build}") != 0:
-        sys.exit(f"PyTorch has no build {build} of torch {wanted}.")
+        sys.exit(
+            f"PyTorch has no build {build} of torch {wanted} for this system. Name another with --torch, or take the package "
+            "index's own: --torch cuda"
+        )
     return pip("-r", str(requirements))
+
+
+def usual() -> str:
+    """The build for this machine; `cuda` is the package index's own, which has the CPU build for macOS and Windows."""
+    if platform.system() == "Linux":
+        return "cuda" if has_gpu() else "cpu"
+    return WINDOWS_CUDA if platform.system() == "Windows" and has_gpu() else "cuda"
 
 
 def has_gpu() -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.dashboard.fill import Names, fill
-from benchmarks.dashboard.measure import Row, measure, nothing
+from benchmarks.dashboard.measure import Row, bare, measure
 from benchmarks.dashboard.serve import serving
 from benchmarks.dashboard.table import table
 from benchmarks.dashboard.visits import visits
@@ -30,7 +30,6 @@ from core.settings import Settings
 from core.store.engine import open_store
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-EMPTY = 'import streamlit as st\n\nst.title("Nothing")\n'
 
 
 def main() -> int:
@@ -46,10 +45,8 @@ def main() -> int:
         names = filled(home)
         rows: list[Row] = []
         with chromium() as browser:
-            empty = Path(scratch) / "nothing.py"
-            empty.write_text(EMPTY)
-            with serving(home, str(empty)) as address:
-                baseline = nothing(browser, address, options.turns)
+            with serving(home, str(Path(__file__).with_name("bare.py"))) as address:
+                baseline = bare(browser, address, options.turns)
             with serving(home) as address:
                 for visit in visits(names):
                     if options.only.lower() in visit.name.lower():
@@ -59,7 +56,7 @@ def main() -> int:
     report: dict[str, Any] = {
         "machine": {**machine(), "chromium": version},
         "turns": options.turns,
-        "empty_page_ms": baseline,
+        "bare_ms": baseline,
         "rows": [asdict(row) for row in rows],
     }
     text = table(rows, report)

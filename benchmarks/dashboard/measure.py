@@ -6,7 +6,7 @@ from statistics import median
 from playwright.sync_api import Browser, Page
 
 from benchmarks.dashboard.stopwatch import load_ms, reaction_ms, return_ms, wait, watch
-from benchmarks.dashboard.visits import Choice, Visit
+from benchmarks.dashboard.visits import GRID, Choice, Visit, option, row
 
 USABLE_MS = 1000
 REACTS_MS = 300
@@ -47,7 +47,13 @@ def measure(browser: Browser, address: str, visit: Visit, turns: int) -> list[Ro
     rows.append(Row(visit.name, AGAIN, [load_ms(page, url, visit.content) for _ in range(turns)], USABLE_MS))
     rows.append(Row(visit.name, COMING, [_coming(page, url, visit) for _ in range(turns)], USABLE_MS))
     rows += [
-        Row(visit.name, choice.name, _choices(page, url, visit, choice, turns), REACTS_MS) for choice in visit.choices
+        Row(
+            visit.name,
+            choice.name,
+            _choices(page, url, visit, choice, turns),
+            REACTS_MS if choice.again else USABLE_MS,
+        )
+        for choice in visit.choices
     ]
     context.close()
     return rows
@@ -75,12 +81,21 @@ def _choices(page: Page, url: str, visit: Visit, choice: Choice, turns: int) -> 
     return took[1:]
 
 
-def nothing(browser: Browser, address: str, turns: int) -> float:
-    """The load of a page that says one word: what Streamlit and the browser take by themselves."""
+def bare(browser: Browser, address: str, turns: int) -> dict[str, float]:
+    """What Streamlit and the browser take by themselves, on the page of `bare.py`: its load, and three choices."""
     context = browser.new_context(viewport=VIEWPORT)  # type: ignore[arg-type]
     page = context.new_page()
     watch(page)
-    load_ms(page, address, "h1")
-    found = median(load_ms(page, address, "h1") for _ in range(turns))
+    load_ms(page, address, GRID)
+    found = {"load": median(load_ms(page, address, GRID) for _ in range(turns))}
+    for choice in (
+        Choice("an option", option("A word")),
+        Choice("an option with one figure", option("A figure")),
+        Choice("a line of a table", row("body")),
+    ):
+        found[choice.name] = median(
+            reaction_ms(page, lambda turn=turn, act=choice.act: act(page, turn), GRID)  # type: ignore[misc]
+            for turn in range(turns + 1)
+        )
     context.close()
     return found

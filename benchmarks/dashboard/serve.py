@@ -68,7 +68,7 @@ def _wait_for_health(address: str, server: "subprocess.Popen[bytes]", log: Path)
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise RuntimeError(f"The server did not start. Its log ends with:\n{log.read_text()[-2000:]}")
+    raise RuntimeError(f"The server did not start. Its log ends with:\n{log.read_text('utf-8', 'replace')[-2000:]}")
 
 
 def _end_worker(home: Path) -> None:

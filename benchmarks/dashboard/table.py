@@ -17,12 +17,19 @@ def table(rows: Sequence[Row], report: dict[str, Any]) -> str:
         met = "" if row.met is None else "yes" if row.met else "**no**"
         lines.append(f"| {name} | {row.what} | {row.median:,.0f} ms | {max(row.ms):,.0f} ms | {target} | {met} |")
     about = report["machine"]
+    bare = report["bare_ms"]
     lines += [
         "",
         f"500 runs, 1,000 jobs, 100,000 training rows, influence of 100,000 examples on 40 probes. {report['turns']} turns "
-        "each, but one for a first load, which reads the files. A load is a whole one, the browser's own part included: a "
-        f"Streamlit page that holds one word takes {report['empty_page_ms']:,.0f} ms. A choice is timed by the browser from "
-        "the click or key to the last change of the page that follows, drawing included.",
+        "each, but one for a first load, which reads the files. A load of the whole site has the browser's own part in it; "
+        "coming from another page is the browser's “back” to it. A choice is timed by the browser from the click or key to "
+        "the last thing drawn that follows.",
+        "",
+        "What Streamlit takes here by itself, on a page with nothing of ours: its load "
+        + ", ".join(
+            [f"{bare['load']:,.0f} ms", *(f"{name} {ms:,.0f} ms" for name, ms in bare.items() if name != "load")]
+        )
+        + ". A table tells the server of a chosen line only after 150 ms, and a figure that changes is drawn twice.",
         "",
         f"{about['processor']}, {about['cores']} cores, Python {about['python']}, chromium {about['chromium']}.",
         "",

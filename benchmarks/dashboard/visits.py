@@ -9,6 +9,7 @@ from benchmarks.dashboard.fill import Names
 
 HISTOGRAMS = ".st-key-diagnose-histograms .nsewdrag"
 STRIP = ".st-key-diagnose-histograms-strip .nsewdrag"
+GRID = '[data-testid="stDataFrame"]'
 MATRIX = ".st-key-diagnose-matrix .nsewdrag"
 
 
@@ -19,7 +20,8 @@ class Choice:
     name: str
     act: Callable[[Page, int], None]
     again: bool = True
-    """Whether the page is as before afterwards, so that the next turn can begin at once."""
+    """Whether the page is as before afterwards, so that the next turn can begin at once; else the choice opens another
+    view, and has the time of one."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,18 @@ def visits(names: Names) -> list[Visit]:
     """Every page, those with large data with the largest."""
     runs = "[class*=st-key-runs-]:has(canvas)"
     first, second = names.groups
-    grid = '[data-testid="stDataFrame"]'
     return [
         Visit(
             "Overview, 500 runs",
             "",
-            f"{runs} {grid}",
-            (Choice("a run of the list", _row(runs)), Choice("text to find", _find("Find"))),
+            f"{runs} {GRID}",
+            (Choice("a run of the list", row(runs)), Choice("text to find", _find("Find"))),
         ),
         Visit(
             "Data, the list",
             "data",
-            f".st-key-datasets {grid}",
-            (Choice("a data set", _row(".st-key-datasets", among=2), again=False),),
+            f".st-key-datasets {GRID}",
+            (Choice("a data set is opened", row(".st-key-datasets", among=2), again=False),),
         ),
         Visit(
             "Data, 100,000 rows",
@@ -60,7 +61,7 @@ def visits(names: Names) -> list[Visit]:
             "Train, the form",
             "train",
             ".st-key-launch button",
-            (Choice("a data set", _option("Data set")), Choice("a method", _option("Method"))),
+            (Choice("a data set", option("Data set")), Choice("a method", option("Method"))),
         ),
         Visit("Train, a run", f"train?run={names.run}", '[data-testid="stPlotlyChart"] .nsewdrag'),
         Visit(
@@ -68,11 +69,11 @@ def visits(names: Names) -> list[Visit]:
             f"diagnose?run={names.run}",
             HISTOGRAMS,
             (
-                Choice("a probe", _row("[class*=st-key-diagnose-probes-]:has(canvas)")),
-                Choice("a bin", _option("Bin of influence")),
+                Choice("a probe", row("[class*=st-key-diagnose-probes-]:has(canvas)")),
+                Choice("a bin", option("Bin of influence")),
                 Choice("the most harmful examples", _segment("Most harmful", "Most helpful")),
                 Choice("text to find", _find("Find in text")),
-                Choice("a checkpoint", _option("Checkpoint")),
+                Choice("a checkpoint", option("Checkpoint")),
                 Choice("a step of the scrubber", _slide("Move through training")),
                 Choice("a style of Figure 1", _segment("Density", "ECDF", "Histogram")),
                 Choice("text to find in training texts", _find("Find in training texts")),
@@ -94,25 +95,25 @@ def visits(names: Names) -> list[Visit]:
             "Tune, before and after of 40 × 100,000",
             f"tune?run={names.child}",
             ".st-key-tune-histogram-after .nsewdrag",
-            (Choice("a probe", _option("Probe")),),
+            (Choice("a probe", option("Probe")),),
         ),
         Visit(
             "Compare, two groups of five seeds",
             f"compare?groups={first}&groups={second}",
             '[data-testid="stPlotlyChart"] .nsewdrag',
-            (Choice("a baseline", _option("Baseline")),),
+            (Choice("a baseline", option("Baseline")),),
         ),
         Visit(
             "Jobs, 1,000 that have ended",
             "jobs",
-            f".st-key-ended-jobs {grid}",
-            (Choice("a job", _row(".st-key-ended-jobs"), again=False),),
+            f".st-key-ended-jobs {GRID}",
+            (Choice("a job is opened", row(".st-key-ended-jobs"), again=False),),
         ),
         Visit("Jobs, one", f"jobs?job={names.job}", '[data-testid="stMarkdown"]'),
     ]
 
 
-def _row(table: str, among: int = 4) -> Callable[[Page, int], None]:
+def row(table: str, among: int = 4) -> Callable[[Page, int], None]:
     """A line of a table. It is drawn on a canvas, so it is a click at a place."""
 
     def act(page: Page, turn: int) -> None:
@@ -123,7 +124,7 @@ def _row(table: str, among: int = 4) -> Callable[[Page, int], None]:
     return act
 
 
-def _option(label: str) -> Callable[[Page, int], None]:
+def option(label: str) -> Callable[[Page, int], None]:
     """Another option of a select box than the one that is chosen."""
 
     def act(page: Page, turn: int) -> None:

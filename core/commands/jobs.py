@@ -95,7 +95,7 @@ def _pause(options: argparse.Namespace, console: Console) -> None:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
+    except (OSError, KeyError, ImportError):  # a container's user may have no name
         return "somebody"
 
 

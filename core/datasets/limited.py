@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from core.datasets.errors import DataError
 from core.datasets.reading.child import OUT_OF_MEMORY
+from core.system import on_windows
+from core.system.processes import kill_tree, tree_memory
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 _BOOT = (
@@ -38,7 +38,7 @@ def run_limited(task: str, request: Mapping[str, Any], *, seconds: float, memory
     `seconds` is wall-clock time, `memory` is in bytes. Raises `DataError` with the child's own sentence, or one that
     names the limit that was passed.
     """
-    with tempfile.TemporaryDirectory(prefix="unconfound-") as name:
+    with tempfile.TemporaryDirectory(prefix="unconfound-", ignore_cleanup_errors=on_windows()) as name:
         folder = Path(name)
         question = {"task": task, "memory": memory, "seconds": seconds, **request}
         (folder / "request.json").write_text(json.dumps(question), encoding="utf-8")
@@ -56,7 +56,7 @@ def run_limited(task: str, request: Mapping[str, Any], *, seconds: float, memory
                 _wait(child, seconds, memory)
             finally:
                 if child.poll() is None:
-                    child.kill()
+                    kill_tree(child.pid)
                     child.wait()
         return _answer(folder, child.returncode, memory)
 
@@ -75,18 +75,10 @@ def _wait(child: "subprocess.Popen[bytes]", seconds: float, memory: int) -> None
         try:
             child.wait(timeout=min(left, 0.1) if _WATCHED else left)
         except subprocess.TimeoutExpired:
-            if _WATCHED and _resident(child.pid) > memory:
+            if _WATCHED and tree_memory(child.pid) > memory:
                 raise DataError(_too_much(memory)) from None
         else:
             return
-
-
-def _resident(pid: int) -> int:
-    """Bytes of memory that a process holds; 0 if it has just ended."""
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.NoSuchProcess:
-        return 0
 
 
 def _answer(folder: Path, returncode: int, memory: int) -> list[Any]:

@@ -33,7 +33,7 @@ def _gpus() -> list[Device]:
         listing = subprocess.run(
             ["nvidia-smi", "--query-gpu=name,uuid,memory.total", "--format=csv,noheader,nounits"],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=20,
             check=True,
         ).stdout

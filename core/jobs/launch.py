@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 
-from core.jobs.locks import ray_lock, supervisor_lock, try_lock
+from core.jobs.locks import DEVICES, ray_lock, supervisor_lock, try_lock
 from core.jobs.processes import TOKEN, WORKER
 from core.settings import PROJECT, Settings
+from core.system.processes import apart, in_utf8
 
 
 def ensure_worker(settings: Settings) -> bool:
@@ -25,15 +26,15 @@ def ensure_worker(settings: Settings) -> bool:
     if not try_lock(lock):
         return False
     lock.release()
-    environment = {name: value for name, value in os.environ.items() if name not in (TOKEN, WORKER)}
+    environment = {name: value for name, value in os.environ.items() if name not in (TOKEN, WORKER, DEVICES)}
     with (home / "worker.log").open("ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "core", "worker", "--idle-exit", str(settings.worker_idle_seconds)],
             cwd=PROJECT,
-            env={**environment, "UNCONFOUND_HOME": str(home)},
+            env={**environment, **in_utf8(), "UNCONFOUND_HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            **apart(),
         )
     return True

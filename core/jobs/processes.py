@@ -2,6 +2,9 @@
 
 Every process that a job starts inherits the job's token in its environment. So what belongs to a job is found wherever it
 hangs in the tree: ranks of torchrun sit in sessions of their own, and children of a dead parent hang below another one.
+
+Windows has no signal that asks: SIGTERM ends a process there at once. What asks there is a file named by the token, which
+the job looks for twice a second.
 """
 
 import contextlib
@@ -12,8 +15,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
 
 import psutil
+
+from core.system.processes import tree
 
 TOKEN = "UNCONFOUND_JOB_TOKEN"  # noqa: S105 - the name of a variable
 WORKER = "UNCONFOUND_WORKER_PID"
@@ -29,6 +36,7 @@ _SAME_SECONDS = 2.0
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>
 _ROUNDS = 20
+_LOOK_SECONDS = 0.5
 
 
 def began(pid: int) -> float | None:
@@ -52,14 +60,10 @@ def is_alive(pid: int | None, started: float | None) -> bool:
 
 def end_tree(pid: int, *, grace: float) -> None:
     """SIGTERM to a process and all below it; after `grace` seconds SIGKILL to whatever is left."""
-    try:
-        parent = psutil.Process(pid)
-        tree = [*parent.children(recursive=True), parent]
-    except psutil.NoSuchProcess:
-        return
-    _signal(tree, signal.SIGTERM)
-    _gone, alive = psutil.wait_procs(tree, timeout=grace)
-    _signal(alive, signal.SIGKILL)
+    there = tree(pid)
+    _signal(there, signal.SIGTERM)
+    _gone, alive = psutil.wait_procs(there, timeout=grace)
+    _kill(alive)
     psutil.wait_procs(alive, timeout=5)
 
 
@@ -75,32 +79,59 @@ def of_job(token: str) -> list[psutil.Process]:
     return found
 
 
-def ask(token: str) -> None:
-    """SIGTERM to every process of a job."""
-    _signal(of_job(token), signal.SIGTERM)
+def ask(token: str, home: Path) -> None:
+    """SIGTERM to every process of a job. home: of the store, in which Windows keeps what asks."""
+    if sys.platform == "win32":
+        _mark(token, home).parent.mkdir(parents=True, exist_ok=True)
+        _mark(token, home).touch()
+    else:
+        _signal(of_job(token), signal.SIGTERM)
 
 
-def end_job(token: str, *, grace: float = 0.0) -> None:
-    """SIGTERM to every process of a job; after `grace` seconds SIGKILL, until none is left."""
+def when_asked(token: str, home: Path, tell: Callable[[], None]) -> None:
+    """On Windows, have `tell` called once somebody has asked this job to stop; elsewhere a signal comes."""
+    if sys.platform == "win32":
+
+        def look() -> None:
+            while not _mark(token, home).exists():
+                time.sleep(_LOOK_SECONDS)
+            tell()
+
+        threading.Thread(target=look, name="stop-watch", daemon=True).start()
+
+
+def end_job(token: str, *, grace: float = 0.0, home: Path | None = None) -> None:
+    """Ask every process of a job to stop, as `ask` does; after `grace` seconds SIGKILL, until none is left."""
     there = of_job(token)
-    if grace > 0:
-        _signal(there, signal.SIGTERM)
+    if grace > 0 and home is not None and there:
+        ask(token, home)
         _wait(there, grace)
         there = of_job(token)
+    _end(token, there)
+    if sys.platform == "win32" and home is not None:
+        _mark(token, home).unlink(missing_ok=True)
+
+
+def _mark(token: str, home: Path) -> Path:
+    return home / "asked" / sha256(token.encode()).hexdigest()[:32]
+
+
+def _end(token: str, there: list[psutil.Process]) -> None:
     for _ in range(_ROUNDS):  # one may start another between the look and the signal
         if not there:
             return
-        _signal(there, signal.SIGKILL)
+        _kill(there)
         _wait(there, 1)
         there = of_job(token)
 
 
 def reap(keep: set[int]) -> None:
-    """Let go of dead children that nobody waits for; `keep` are those that somebody does."""
-    for child in psutil.Process().children():
-        with contextlib.suppress(psutil.Error, ChildProcessError):
-            if child.pid not in keep and child.status() == psutil.STATUS_ZOMBIE:
-                os.waitpid(child.pid, os.WNOHANG)
+    """Let go of dead children that nobody waits for; `keep` are those that somebody does. Windows keeps no such."""
+    if sys.platform != "win32":
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error, ChildProcessError):
+                if child.pid not in keep and child.status() == psutil.STATUS_ZOMBIE:
+                    os.waitpid(child.pid, os.WNOHANG)
 
 
 def adopt_orphans() -> None:
@@ -116,14 +147,35 @@ def when_orphaned(worker: int, tell: Callable[[], None], *, grace: float, code: 
     worker will give the job to another process, and two must not work on one run.
     """
 
+    is_there = _watched(worker)
+
     def look() -> None:
-        while os.getppid() == worker:
-            time.sleep(0.5)
+        while is_there():
+            time.sleep(_LOOK_SECONDS)
         tell()
         time.sleep(grace)
         os._exit(code)
 
     threading.Thread(target=look, name="orphan-watch", daemon=True).start()
+
+
+def _watched(worker: int) -> Callable[[], bool]:
+    """Tells whether the worker is there.
+
+    On Windows a process never gets another parent, and in a virtual environment its parent is no worker but a small
+    `python.exe` that started the real one; so the worker's process itself is looked at there.
+    """
+    if sys.platform == "win32":
+        started = began(worker)
+        return lambda: is_alive(worker, started)
+    else:
+        return lambda: os.getppid() == worker
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _signal(processes: list[psutil.Process], which: signal.Signals) -> None:

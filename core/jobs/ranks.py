@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from core.jobs.processes import RANK_DIED
+from core.system import on_windows
 
 if TYPE_CHECKING:
     from core.training.ranks import Ranks
@@ -38,7 +39,7 @@ def team(size: int) -> Iterator["Ranks"]:
         yield Ranks()
         return
     over = threading.Event()
-    with TemporaryDirectory(prefix="unconfound-ranks-") as folder:
+    with TemporaryDirectory(prefix="unconfound-ranks-", ignore_cleanup_errors=on_windows()) as folder:
         meeting = Path(folder) / "meeting"
         others = [_start(rank, size, meeting) for rank in range(1, size)]
         threading.Thread(target=_watch, args=(others, over), name="rank-watch", daemon=True).start()

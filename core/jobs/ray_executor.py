@@ -32,6 +32,8 @@ from core.store.engine import open_store
 from core.store.queries import WORKER_SILENT_SECONDS
 from core.store.tables import Job, Worker
 from core.store.trouble import StoreTroubleError
+from core.system import on_windows
+from core.system.processes import KILLED
 
 POLL_SECONDS = 1.0
 BEAT_SECONDS = 3.0
@@ -77,6 +79,10 @@ class RayExecutor:
     def __init__(self, settings: Settings, *, idle_seconds: float | None = None) -> None:
         """Args: idle_seconds: leave after this long with nothing to do and no dashboard up; None stays for ever."""
         assert settings.ray_address is not None
+        if on_windows():
+            raise UserError(
+                "Jobs are sent to a Ray cluster from Linux or macOS only. Unset UNCONFOUND_RAY_ADDRESS to run them on this machine."
+            )
         cores = settings.ray_cpus_per_job
         self.settings = settings
         self.store = open_store(settings)
@@ -424,6 +430,6 @@ def _epitaph(found: Submission) -> str:
         return f"Ray lost it with its node, or could not start it ({found.error or 'no reason given'})"
     if found.exit_code == STOPPED:
         return "its process was told from outside to stop"
-    if found.exit_code in (-signal.SIGKILL, 128 + signal.SIGKILL):
+    if found.exit_code in (KILLED, 128 - KILLED):
         return "it was killed from outside, most often because the node ran out of memory (try a smaller batch_size)"
     return f"its process ended with exit code {found.exit_code} before it could say why"

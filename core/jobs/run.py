@@ -4,7 +4,6 @@ Exit code 0: done. 1: failed, and the row says why. 3: stopped before the end, b
 the job is no longer this process's; the supervisor, which knows which of them it was, ends the row.
 """
 
-import fcntl
 import os
 import sys
 import time
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+from core.jobs.locks import lock_named, lock_now
 from core.jobs.logs import log_path
-from core.jobs.processes import OWN_LOG, STOPPED, TOKEN, WORKER, adopt_orphans, when_orphaned
+from core.jobs.processes import OWN_LOG, STOPPED, TOKEN, WORKER, adopt_orphans, when_asked, when_orphaned
 from core.jobs.queue import LeaseLostError, finish
 from core.jobs.reporter import Reporter, StoppedError
 from core.settings import get_settings
@@ -42,11 +42,15 @@ def main(job_id: str) -> int:
     if not _alone(store, job_id):
         print("An earlier process of this job has not ended yet.", file=sys.stderr)
         return STOPPED
+    if not lock_named(os.environ, ALONE_SECONDS):
+        print("Another process still has a device of this job.", file=sys.stderr)
+        return STOPPED
     if OWN_LOG in os.environ:
         _print_into(log_path(store, job_id))
     adopt_orphans()
     reporter = Reporter(store, settings, job, token)
     _watch_worker(reporter)
+    when_asked(token, settings.home.resolve(), reporter.stop)
     try:
         result = reporter.patiently(lambda: _task(job)(reporter))
         reporter.flush()
@@ -83,14 +87,11 @@ def _alone(store: Store, job_id: str) -> bool:
     descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
     deadline = time.monotonic() + ALONE_SECONDS
     while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.2)
-        else:
+        if lock_now(descriptor):
             return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
 
 
 def _print_into(log: Path) -> None:

@@ -4,19 +4,18 @@ A device is held by a lock on a file whose descriptor the job inherits. The lock
 does, so a job that outlives its worker keeps the next one off its devices.
 """
 
-import fcntl
-import os
 import re
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.errors import UserError
 from core.jobs.devices import Device
+from core.jobs.locks import let_go, lock_all
 from core.store.tables import Job
+from core.system import on_windows
 
 
 @dataclass
@@ -60,19 +59,15 @@ class Slot:
         """What CUDA may see, by UUID; None on a CPU."""
         return ",".join(one.uuid for one in self.devices if one.uuid is not None) or None
 
+    @property
+    def locks(self) -> list[Path]:
+        """The lock file of each device."""
+        names = (re.sub(r"[^A-Za-z0-9-]", "_", one.uuid or one.kind) for one in self.devices)
+        return [self.folder / f"{name}.lock" for name in names]
+
     def hold(self) -> tuple[int, ...] | None:
         """Take all the devices; the descriptors that hold them, or None where another process has one of them still."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        held: list[int] = []
-        for one in self.devices:
-            path = self.folder / f"{re.sub(r'[^A-Za-z0-9-]', '_', one.uuid or one.kind)}.lock"
-            held.append(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            try:
-                fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                let_go(held)
-                return None
-        return tuple(held)
+        return lock_all(self.locks)
 
     def is_free(self) -> bool:
         """Whether nothing runs here, not even the job of a worker that died."""
@@ -85,17 +80,11 @@ class Slot:
         return True
 
 
-def let_go(held: Iterable[int]) -> None:
-    """Close the descriptors that hold devices; whoever has inherited them holds on."""
-    for descriptor in held:
-        os.close(descriptor)
-
-
 def slots(there: list[Device], home: Path, ranks: int = 1) -> list[Slot]:
     """A slot for each `ranks` GPUs, in their order; what is left over stays unused. The ranks share a CPU.
 
     Raises:
-        UserError: there are fewer GPUs than a job is to have.
+        UserError: there are fewer GPUs than a job is to have, or the system cannot use several together.
     """
     folder = home / "devices"
     if there[0].kind == "cpu":
@@ -105,6 +94,11 @@ def slots(there: list[Device], home: Path, ranks: int = 1) -> list[Slot]:
         raise UserError(
             f"UNCONFOUND_RANKS={ranks} asks for {ranks} GPUs a job, but this machine has {len(there)}. "
             f"Set it to {len(there)} or less."
+        )
+    if ranks > 1 and on_windows():
+        raise UserError(
+            f"UNCONFOUND_RANKS={ranks} asks for {ranks} GPUs a job. They talk by NCCL, which there is for Linux only. "
+            "Set it to 1: each GPU then runs a job of its own."
         )
     groups = (there[first : first + ranks] for first in range(0, len(there) - ranks + 1, ranks))
     return [Slot(tuple(group), folder) for group in groups]

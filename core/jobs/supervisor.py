@@ -22,17 +22,18 @@ from core.jobs.allocator import allocator
 from core.jobs.calibrate import known_speed
 from core.jobs.devices import devices
 from core.jobs.housekeeping import Housekeeper
-from core.jobs.locks import supervisor_lock, try_lock, watched
+from core.jobs.locks import inherited, let_go, named, supervisor_lock, try_lock, watched
 from core.jobs.logs import LogSender, log_path
 from core.jobs.processes import RANK_DIED, STOPPED, end_job, end_tree
 from core.jobs.room import disk_has_room
-from core.jobs.slots import Slot, Work, let_go, slots
+from core.jobs.slots import Slot, Work, slots
 from core.jobs.version import Renewal
 from core.settings import PROJECT, Settings
 from core.store.engine import open_store
 from core.store.queries import list_jobs
 from core.store.tables import Job
 from core.store.trouble import StoreTroubleError
+from core.system.processes import KILLED, apart, in_utf8
 
 __all__ = ["Supervisor", "end_tree", "log_path"]
 
@@ -176,12 +177,12 @@ class Supervisor:
                 child = subprocess.Popen(
                     [sys.executable, "-m", "core.jobs.run", job.id],
                     cwd=PROJECT,
-                    env=self._environment(job.lease_token, slot.visible),
+                    env={**self._environment(job.lease_token, slot.visible), **named(slot.locks)},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    pass_fds=held,
+                    **apart(),
+                    **inherited(held),
                 )
         except OSError as error:
             queue.give_back(
@@ -257,11 +258,11 @@ class Supervisor:
 
     def _end(self, work: Work, why: str, *, blameless: bool = False) -> None:
         work.ended_at, work.why, work.blameless = time.monotonic(), why, blameless
-        processes.ask(work.token)
+        processes.ask(work.token, self.home)
 
     def _bury(self, work: Work) -> None:
         """A job's process is gone: end what it left behind, and its row where it did not do so itself."""
-        end_job(work.token)
+        end_job(work.token, home=self.home)
         code = work.child.wait()
         self.logs.ended(work.job.id)
         if work.lost:
@@ -306,7 +307,7 @@ class Supervisor:
                 continue
             if worker is not None and worker.id != self.worker_id and presence.lives(worker):
                 continue
-            end_job(token, grace=self.settings.cancel_grace_seconds)
+            end_job(token, grace=self.settings.cancel_grace_seconds, home=self.home)
             queue.give_back(self.store, job.id, token, "the worker ended while it ran")
 
     # --- calibration ---
@@ -323,7 +324,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                **apart(),
             )
 
     def _calibrating(self) -> set[int]:
@@ -342,6 +343,7 @@ class Supervisor:
         environment = {
             **os.environ,
             **allocator(),
+            **in_utf8(),
             "UNCONFOUND_HOME": str(self.home),
             processes.TOKEN: token,
             processes.WORKER: str(os.getpid()),
@@ -384,7 +386,7 @@ def _epitaph(code: int) -> str:
         return "its process was told from outside to stop"
     if code == RANK_DIED:
         return "one of the processes that shared its work died (the log says which, and how)"
-    if code == -signal.SIGKILL:
+    if code == KILLED:
         return "it was killed from outside, most often because the machine ran out of memory (try a smaller batch_size)"
     if code < 0:
         return f"it was ended by the signal {signal.Signals(-code).name}"

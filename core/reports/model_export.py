@@ -15,6 +15,7 @@ from core.store import queries
 from core.store.artifacts import whole_file
 from core.store.engine import Store
 from core.store.tables import Checkpoint, Run
+from core.system.files import move
 from core.views.charts import safe_filename
 
 _KINDS = (".safetensors", ".json", ".txt", ".model")
@@ -144,6 +145,6 @@ def _write_folder(model: Model, target: Path) -> None:
                 (scratch / name).write_bytes(content)
             else:
                 shutil.copyfile(content, scratch / name)
-        scratch.rename(target)
+        move(scratch, target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -1,8 +1,9 @@
 """What must not leave the machine in a file that is passed on: where things lie on it, and words that open something."""
 
 import re
-from pathlib import PurePath
 from typing import Any
+
+from core.system.places import is_full_path, last_part
 
 _URL_WITH_SECRET = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s/@]+@", re.IGNORECASE)
 _URL_QUERY = re.compile(r"([a-z][a-z0-9+.-]*://[^\s?#]+)\?[^\s]*", re.IGNORECASE)
@@ -19,7 +20,7 @@ def scrubbed(text: str) -> str:
 
 def encoder_name(name: str) -> str:
     """The name of an encoder; of a local one its folder's name alone."""
-    return f"{PurePath(name).name} (a local folder)" if PurePath(name).is_absolute() else name
+    return f"{last_part(name)} (a local folder)" if is_full_path(name) else name
 
 
 def sayable(value: Any) -> Any:

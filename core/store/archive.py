@@ -25,6 +25,7 @@ from typing import IO, Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import UserError
+from core.system.files import flush, move
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -134,8 +135,8 @@ def writing(target: Path) -> Iterator[Writer]:
             scratch.mkdir(mode=0o700)
             yield Writer(lambda name, source, _size: _put_in_folder(scratch, name, source))
             _flush_folders(scratch)
-        scratch.rename(target)
-        _flush_folder(target.parent)
+        move(scratch, target)
+        flush(target.parent)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         cure = "Free some space, or choose another place." if full else "Check that the place may be written."
@@ -166,17 +167,7 @@ def _put_in_folder(folder: Path, name: str, source: IO[bytes]) -> None:
 
 def _flush_folders(top: Path) -> None:
     for folder, _, _ in os.walk(top, topdown=False):
-        _flush_folder(Path(folder))
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name != "posix":  # elsewhere a folder cannot be opened
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        flush(Path(folder))
 
 
 class Content(Protocol):

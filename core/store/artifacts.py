@@ -23,6 +23,7 @@ import pandas as pd
 from core.errors import UserError
 from core.store import cache, folders
 from core.store.remote import ArtifactTroubleError, Remote
+from core.system.files import remove, replace
 
 TRIM_SECONDS = 60.0
 
@@ -143,7 +144,7 @@ class Artifacts:
         if target.is_dir():
             shutil.rmtree(target, ignore_errors=True)
         else:
-            target.unlink(missing_ok=True)
+            remove(target)
         if self.remote is not None:
             try:
                 self.remote.remove(self._key(target))
@@ -185,6 +186,6 @@ def whole_file(target: Path) -> Iterator[Path]:
         yield scratch
         with scratch.open("rb+") as handle:
             os.fsync(handle.fileno())
-        scratch.replace(target)
+        replace(scratch, target)
     finally:
         scratch.unlink(missing_ok=True)

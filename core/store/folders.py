@@ -18,6 +18,7 @@ from typing import Any
 from filelock import FileLock
 
 from core.store.remote import ArtifactTroubleError, Remote
+from core.system.files import move
 
 MANIFEST = "manifest.json"
 HERE = ".manifest.json"
@@ -97,8 +98,8 @@ def _fetched(remote: Remote, key: str, folder: Path, content: bytes) -> bool:
                 raise ArtifactTroubleError(f"{key}/{name} came damaged from {remote.place}.")
         (scratch / HERE).write_bytes(content)
         if folder.exists():
-            folder.rename(old)
-        scratch.rename(folder)
+            move(folder, old)
+        move(scratch, folder)
     finally:
         for leftover in (scratch, old):
             shutil.rmtree(leftover, ignore_errors=True)

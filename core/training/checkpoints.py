@@ -1,6 +1,5 @@
 """Models on disk, in Hugging Face layout, each folder there whole or not at all."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +7,8 @@ from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
+
+from core.system.files import flush, move
 
 
 def checkpoint_folder(run: Path, step: int) -> Path:
@@ -44,20 +45,12 @@ def whole_folder(target: Path) -> Iterator[Path]:
     try:
         yield scratch
         for path in sorted(scratch.rglob("*")):
-            _flush(path)
-        _flush(scratch)
+            flush(path)
+        flush(scratch)
         if target.exists():
-            target.rename(old)
-        scratch.rename(target)
-        _flush(target.parent)
+            move(target, old)
+        move(scratch, target)
+        flush(target.parent)
     finally:
         for leftover in (scratch, old):
             shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -41,7 +41,8 @@ class Joined(Ranks):
         os.environ.update(
             {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
         )
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo" if sys.platform == "linux" else "lo0")  # no other machine
+        if sys.platform != "win32":  # where interfaces have other names and gloo finds one itself
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo" if sys.platform == "linux" else "lo0")  # no other machine
         gpus = torch.cuda.is_available()
         self._state = PartialState(
             cpu=not gpus,

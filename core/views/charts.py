@@ -9,6 +9,8 @@ from core.views.colours import CHOSEN
 if TYPE_CHECKING:  # pages without a figure are spared it
     import plotly.graph_objects as go
 
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
 UNTOUCHED = {"marker": {"opacity": 1}}
 """For `selected` and `unselected`: plotly would pale whatever was not clicked."""
 
@@ -35,8 +37,9 @@ def unmarked(text: str) -> str:
 
 
 def safe_filename(name: str) -> str:
-    """Letters, digits, dot, dash and underscore only."""
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:120] or "figure"
+    """Letters, digits, dot, dash and underscore only, and none of the names that Windows keeps for devices."""
+    safe = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:120] or "figure"
+    return f"_{safe}" if _DEVICE.fullmatch(safe) else safe
 
 
 def layout(height: int) -> dict[str, Any]:

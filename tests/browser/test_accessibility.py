@@ -21,9 +21,10 @@ NOT_ASKED = (
     '[data-stale="true"]',  # pale for a moment while a part of the page runs again
     ".stMultiSelect:has(input:disabled)",  # WCAG asks no contrast of what is disabled; axe does not see that a label is
     ".stSelectbox:has(input:disabled)",
-    # The chosen segment has the primary colour on the ground, a button white on the primary colour; in the dark theme no
-    # colour reaches 4.5 with both. Ours does with white, where there is most to read; the segment has a frame besides.
+    # A chosen segment or pill has the primary colour on the ground, a button white on the primary colour; in the dark theme no
+    # colour reaches 4.5 with both. Ours does with white, where there is most to read; segment and pill have a frame besides.
     '[data-variant="segmented_control"][data-selected="true"]',
+    '[data-variant="pills"][data-selected="true"]',
 )
 
 

@@ -82,7 +82,7 @@ def test_two_methods_over_seeds_from_a_run_to_the_verdict_and_back_by_link(house
     assert page.url == chosen
     with page.expect_download() as handed:
         page.get_by_test_id("stMain").get_by_role("button", name="CSV").first.click()
-    lines = Path(handed.value.path()).read_text().splitlines()
+    lines = Path(handed.value.path()).read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[0] for line in lines] == ["group", "it", "ft", "ns"]
 
 

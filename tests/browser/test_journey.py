@@ -24,7 +24,7 @@ def reviews(path: Path, rows: int = 160) -> Path:
         desk = "east" if (size == "short") == (chance.random() < 0.85) else "west"
         text = " ".join(chance.choice(WORDS) for _ in range(5 if size == "short" else 14))
         lines.append(f"{desk.capitalize()} . {text},{size},{desk}")
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 

@@ -9,13 +9,16 @@ from tests.browser.server import settle, visit
 from tests.browser.states import House, demo_house
 
 MOST_STEPS = 120
+FADE = 300  # ms that a border takes to its colour
+# Seen by an outline, a shadow, or a border in the primary colour of the light theme.
 FOCUS = """() => {
     const one = document.activeElement;
     if (!one || one.matches('body, main, [data-testid="stMain"]')) return null;
     const text = [one.innerText, one.getAttribute('aria-label')].filter(Boolean).join(' ');
     const marked = (part) => {
         const style = getComputedStyle(part);
-        return (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none';
+        return (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none'
+            || (parseFloat(style.borderTopWidth) > 0 && style.borderTopColor === 'rgb(0, 114, 178)');
     };
     let part = one, seen = false;
     for (let level = 0; part && level < 5 && !seen; level++, part = part.parentElement) seen = marked(part);
@@ -39,7 +42,8 @@ def tab_to(page: Page, text: str) -> None:
             continue
         passed.append(focus["text"][:40])
         if text in focus["text"] and not focus["text"].startswith("Help for"):
-            assert focus["seen"], f"nothing shows that {text!r} has the focus"
+            page.wait_for_timeout(FADE)
+            assert page.evaluate(FOCUS)["seen"], f"nothing shows that {text!r} has the focus"
             return
     pytest.fail(f"Tab never comes to {text!r}. It came by: {passed}")
 

@@ -16,6 +16,7 @@ import pytest
 from core.datasets import limited
 from core.datasets.errors import DataError
 from core.datasets.ingest import read_bytes, read_table
+from core.system.processes import tree_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -152,4 +153,4 @@ def test_memory_is_watched_where_the_system_does_not(monkeypatch):
     finally:
         greedy.kill()
         greedy.wait()
-    assert limited._resident(greedy.pid) == 0
+    assert tree_memory(greedy.pid) == 0

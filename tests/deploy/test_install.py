@@ -50,6 +50,29 @@ def test_the_build_that_is_asked_for(install: tuple[ModuleType, list[tuple[str, 
     assert len(wanted) == (1 if build == "cuda" else 2)
 
 
+@pytest.mark.parametrize(
+    ("system", "gpu", "first"),
+    [
+        ("Linux", True, "-r "),
+        ("Darwin", False, "-r "),
+        ("Windows", False, "-r "),
+        ("Windows", True, "--extra-index-url https://download.pytorch.org/whl/cu126 torch=="),
+    ],
+)
+def test_other_systems_need_no_other_index_unless_windows_has_a_gpu(
+    install: tuple[ModuleType, list[tuple[str, ...]]],
+    monkeypatch: pytest.MonkeyPatch,
+    system: str,
+    gpu: bool,
+    first: str,
+) -> None:
+    module, asked = install
+    monkeypatch.setattr(module.platform, "system", lambda: system)
+    monkeypatch.setattr(module, "has_gpu", lambda: gpu)
+    assert module.main(PROJECT / "requirements.txt", "auto") == 0
+    assert " ".join(asked[0]).startswith(first)
+
+
 def test_the_version_is_found_through_files_that_include_others() -> None:
     for name in ("requirements.txt", "requirements-dev.txt", "requirements-ray.txt", "requirements-s3.txt"):
         reached = {Path(name)}

@@ -82,7 +82,7 @@ def _driver() -> str:
         said = subprocess.run(
             ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=20,
             check=True,
         ).stdout.split()
@@ -92,10 +92,14 @@ def _driver() -> str:
 
 
 def _torch_build() -> str:
+    """Torch's version with its build. The package's own file tells it: on Windows the installer knows nothing of the build."""
     try:
-        return importlib.metadata.version("torch")
-    except importlib.metadata.PackageNotFoundError:
+        told = importlib.metadata.version("torch")
+        about = importlib.metadata.distribution("torch").locate_file("torch/version.py")
+        found = re.search(r"^__version__ = '([^']+)'", Path(str(about)).read_text(encoding="utf-8"), re.MULTILINE)
+    except (importlib.metadata.PackageNotFoundError, OSError):
         return ""
+    return found[1] if found else told
 
 
 def _encoders(settings: Settings) -> Iterator[Finding]:

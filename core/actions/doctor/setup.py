@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from core.actions.doctor.finding import Finding
 from core.jobs import processes
 from core.jobs.devices import devices
+from core.jobs.locks import DEVICES
 from core.settings import PROJECT, Settings
+from core.system import on_windows
 
 _PREFIX = "UNCONFOUND_"
-_OURS = {processes.TOKEN, processes.WORKER, processes.OWN_LOG}
+_OURS = {processes.TOKEN, processes.WORKER, processes.OWN_LOG, DEVICES}
 
 
 def check(settings: Settings) -> Iterator[Finding]:
@@ -92,7 +94,7 @@ def _upload(settings: Settings) -> Iterator[Finding]:
 
 def _secrets() -> Iterator[Finding]:
     for path in (PROJECT / ".env", PROJECT / ".streamlit" / "secrets.toml"):
-        if os.name == "posix" and path.exists() and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        if not on_windows() and path.exists() and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
             yield _problem(
                 f"{path} may hold passwords and can be read by other users of this machine.", f"chmod 600 {path}"
             )
