@@ -18,6 +18,8 @@ from core.api.door import Door
 from core.api.service import routes
 from core.errors import UserError
 from core.settings import get_settings
+from pages.parts.sign_in.server import cookie_of_a_person, secrets_of_sign_in, secure
+from pages.parts.sign_in.way_back import WayBack
 
 log = logging.getLogger("unconfound")
 
@@ -30,7 +32,7 @@ HEADERS = (
 
 
 class SecurityHeaders:
-    """Adds the headers that tell a browser not to guess types, not to be framed and not to leak addresses."""
+    """Adds the headers that tell a browser not to guess types, not to be framed and not to leak addresses or cookies."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -41,7 +43,10 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(pair for pair in HEADERS if pair[0] not in present)]
+                message["headers"] = [
+                    *secure(message["headers"]),
+                    *(pair for pair in HEADERS if pair[0] not in present),
+                ]
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
@@ -68,10 +73,16 @@ def explain(error: Exception) -> bool:
     return True
 
 
+BASE = str(st.get_option("server.baseUrlPath"))
 app = st.App(
     "pages/main.py",
     lifespan=lifespan,
-    routes=routes(st.get_option("server.baseUrlPath")),
-    middleware=[Middleware(SecurityHeaders), Middleware(Door)],
+    routes=routes(BASE),
+    middleware=[
+        Middleware(SecurityHeaders),
+        Middleware(Door, signed_in=cookie_of_a_person, base=BASE),
+        Middleware(WayBack, base=BASE),
+    ],
+    secrets=secrets_of_sign_in(get_settings()),
     on_script_error=explain,
 )

@@ -11,3 +11,7 @@ class UserError(Exception):
 
 class NotFoundError(UserError):
     """What was asked for by name or id is not there."""
+
+
+class NotYoursError(UserError):
+    """It belongs to somebody else, and whoever asked is no admin."""

@@ -3,9 +3,9 @@
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import UserError
@@ -13,6 +13,10 @@ from core.system.places import folder_of, is_place, sqlite_url
 
 PROJECT = Path(__file__).resolve().parent.parent
 MEBI = 1024 * 1024
+
+
+_SIGN_IN = ("oidc_metadata_url", "oidc_client_id", "oidc_client_secret", "oidc_cookie_secret", "public_url")
+"""All of them, or none of those that begin with oidc."""
 
 
 class Settings(BaseSettings):
@@ -63,6 +67,38 @@ class Settings(BaseSettings):
         False, description="A proxy before the server signs people in, so it may be reached from other machines"
     )
 
+    oidc_metadata_url: str | None = Field(
+        None,
+        pattern=r"^https?://\S+/\.well-known/\S+$",
+        description="Where the OpenID Connect provider describes itself (…/.well-known/openid-configuration); see docs/deploy.md",
+    )
+    oidc_client_id: str | None = Field(None, min_length=1, description="What the provider calls this server")
+    oidc_client_secret: SecretStr | None = Field(None, min_length=1, description="What the provider knows it by")
+    oidc_cookie_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs the cookies of people who have signed in; another one signs everybody out",
+    )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$",
+        description="The address that people type, base path included; the provider sends them back to it",
+    )
+    sign_in_hours: float = Field(24.0, gt=0, le=720, description="After so long one signs in anew")
+    oidc_trust_email: bool = Field(
+        False, description="Take a provider's e-mail addresses as verified where it does not say whether they are"
+    )
+    allowed_people: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="E-mail addresses and @domains, with commas between, that may come in; whoever signs in, when not given",
+    )
+    admins: Annotated[list[str], NoDecode] = Field(
+        [], description="E-mail addresses, with commas between, of those who may change what belongs to others"
+    )
+    max_queue_per_person: int = Field(
+        100, ge=1, description="Jobs of one person that may wait at once, where people sign in"
+    )
+
     threads: int | None = Field(None, ge=1, description="CPU threads of a job; all cores when not given")
     ranks: int = Field(
         1, ge=1, le=64, description="Processes of a job, each with a GPU of its own; without GPUs they share the CPU"
@@ -94,10 +130,36 @@ class Settings(BaseSettings):
         """Most parameters of an encoder."""
         return self.max_model_millions * 1_000_000
 
-    @field_validator("allowed_hosts", mode="before")
+    @property
+    def signs_in(self) -> bool:
+        """Whether people sign in at this server itself."""
+        return self.oidc_metadata_url is not None
+
+    @field_validator("allowed_hosts", "allowed_people", "admins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
+
+    @field_validator("allowed_people", "admins")
+    @classmethod
+    def _people(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        pattern = r"[^@\s]*@[^@\s]+" if info.field_name == "allowed_people" else r"[^@\s]+@[^@\s]+"
+        wrong = next((one for one in value if not re.fullmatch(pattern, one)), None)
+        if wrong is not None:
+            raise ValueError(f"{wrong!r} is no e-mail address{' or @domain' if info.field_name != 'admins' else ''}")
+        return [one.casefold() for one in value]
+
+    @model_validator(mode="after")
+    def _whole_sign_in(self) -> Self:
+        needed = {name: getattr(self, name) for name in _SIGN_IN}
+        missing = [f"UNCONFOUND_{name.upper()}" for name, value in needed.items() if value is None]
+        if missing and any(getattr(self, name) is not None for name in _SIGN_IN if name.startswith("oidc_")):
+            raise ValueError(f"to sign people in it also needs {', '.join(missing)}")
+        if not self.signs_in and (self.allowed_people or self.admins):
+            raise ValueError(
+                "UNCONFOUND_ALLOWED_PEOPLE and UNCONFOUND_ADMINS mean nothing while nobody signs in; set UNCONFOUND_OIDC_* too"
+            )
+        return self
 
     @field_validator("artifacts_url")
     @classmethod
@@ -135,6 +197,10 @@ def get_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
+        if not name:  # of several settings together
+            raise UserError(
+                f"The settings do not fit together: {first['msg'].removeprefix('Value error, ')}."
+            ) from error
         raise UserError(f"The setting UNCONFOUND_{name} is not usable: {first['msg']}. Correct or unset it.") from error
     try:
         settings.home.mkdir(parents=True, exist_ok=True)

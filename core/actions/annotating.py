@@ -4,6 +4,7 @@ from core.actions.names import checked_name, free_name
 from core.errors import NotFoundError, UserError
 from core.store import queries
 from core.store.engine import Store, take_turn
+from core.store.owners import allow
 from core.store.tables import Run
 
 LONGEST_NOTE = 5000
@@ -37,6 +38,7 @@ def set_note(store: Store, run: Run, text: str) -> Run:
 
 
 def _change(store: Store, run: Run, **values: str) -> Run:
+    allow(store, run, "rename it or write its note")
     with store.writing() as session:
         take_turn(session)
         row = session.get(Run, run.id, with_for_update=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, or_, select
 
 from core.actions.names import free_name
-from core.errors import NotFoundError, UserError
+from core.errors import NotFoundError, NotYoursError, UserError
 from core.jobs.housekeeping import remove_run
 from core.jobs.queue import request_cancel
 from core.jobs.tries import KIND as TRY
@@ -16,6 +16,8 @@ from core.settings import Settings
 from core.store import queries
 from core.store.clock import moment
 from core.store.engine import Store, take_turn
+from core.store.owners import allow, allow_job
+from core.store.ownership import may_change
 from core.store.tables import Checkpoint, Dataset, Job, Run
 
 __all__ = ["Deleted", "delete_dataset", "delete_job", "delete_run", "list_deleted", "remove_run", "restore_run"]
@@ -30,6 +32,7 @@ class Deleted:
     deleted_at: datetime
     until: datetime
     bytes: int
+    owner: str | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Ready for JSON."""
@@ -44,8 +47,9 @@ def delete_run(store: Store, run: Run, *, cancel: bool = False) -> None:
         cancel: cancel the jobs that work on it. One that runs saves where it is, stops and is not told of any more.
 
     Raises:
-        UserError: a job works on it and is not to be cancelled; nothing was changed.
+        UserError: a job works on it and is not to be cancelled, or it is another's; nothing was changed.
     """
+    allow(store, run, "delete it")
     busy = queries.list_jobs(store, active=True, run_id=run.id)
     if busy and not cancel:
         raise UserError(
@@ -80,7 +84,7 @@ def _cancel(store: Store, job_id: str) -> None:
 def list_deleted(store: Store, settings: Settings) -> list[Deleted]:
     """Runs that can still be brought back, the last deleted first."""
     statement = (
-        select(Run.id, Run.deleted_name, Run.deleted_at, func.coalesce(func.sum(Checkpoint.bytes), 0))
+        select(Run.id, Run.deleted_name, Run.deleted_at, func.coalesce(func.sum(Checkpoint.bytes), 0), Run.owner)
         .outerjoin(Checkpoint, Checkpoint.run_id == Run.id)
         .where(~queries.THERE)
         .group_by(Run.id)
@@ -89,7 +93,11 @@ def list_deleted(store: Store, settings: Settings) -> list[Deleted]:
     with store.reading() as session:
         rows = session.execute(statement).all()
     stay = timedelta(days=settings.deleted_days)
-    return [Deleted(key, str(name), at, at + stay, int(size)) for key, name, at, size in rows if at is not None]
+    return [
+        Deleted(key, str(name), at, at + stay, int(size), owner)
+        for key, name, at, size, owner in rows
+        if at is not None
+    ]
 
 
 def find_deleted(store: Store, name: str) -> Run:
@@ -117,8 +125,9 @@ def restore_run(store: Store, run: Run) -> Run:
     It leaves a seed group whose name has meanwhile been taken by runs of another data set or method.
 
     Raises:
-        UserError: it was removed for good.
+        UserError: it was removed for good, or is another's.
     """
+    allow(store, run, "bring it back")
     old = run.deleted_name or run.name
     taken = queries.runs_of_group(store, old)
     name = free_name(store, Run, None, old) if not taken else free_name(store, Run, None, f"{old}-2")
@@ -139,9 +148,11 @@ def restore_run(store: Store, run: Run) -> Run:
 
 
 def remove_deleted(store: Store, runs: Sequence[Deleted]) -> int:
-    """Remove deleted runs for good, before their time. Returns how many; one that still stops is left."""
+    """Remove deleted runs for good, before their time. Returns how many; one that still stops, or is another's, is left."""
     removed = 0
     for one in runs:
+        if not may_change(store.actor, one.owner):
+            continue
         if not queries.list_jobs(store, active=True, run_id=one.id, limit=1):
             removed += remove_run(store, one.id, only_deleted=True)
     return removed
@@ -151,14 +162,23 @@ def delete_dataset(store: Store, dataset: Dataset) -> None:
     """Remove a data set and its file, and with it the deleted runs that were trained on it: there is no undo.
 
     Raises:
-        UserError: runs were trained on it.
+        UserError: runs were trained on it, or it is another's, or another could still bring back a run on it.
     """
+    allow(store, dataset, "delete it")
     with store.reading() as session:
         used = session.scalars(select(Run.name).where(Run.dataset_id == dataset.id, queries.THERE).limit(3)).all()
-        deleted = session.scalars(select(Run.id).where(Run.dataset_id == dataset.id, ~queries.THERE)).all()
+        deleted = session.execute(
+            select(Run.id, Run.deleted_name, Run.owner).where(Run.dataset_id == dataset.id, ~queries.THERE)
+        ).all()
     if used:
         raise UserError(f"The data set {dataset.name!r} has runs ({', '.join(used)} …). Delete them first.")
-    for run_id in deleted:
+    for _, name, owner in deleted:
+        if not may_change(store.actor, owner):
+            raise NotYoursError(
+                f"{owner} can still bring back the deleted run {name!r} on the data set {dataset.name!r}. Once that time "
+                "is over, it can be deleted; an admin can do it now."
+            )
+    for run_id, _, _ in deleted:
         remove_run(store, run_id, only_deleted=True)
     with store.writing() as session:
         take_turn(session)
@@ -177,6 +197,7 @@ def delete_job(store: Store, job_id: str) -> None:
     job = queries.get_job(store, job_id)
     if job.status not in queries.ENDED:
         raise UserError(f"The job {job_id} is {job.status}. Cancel it before deleting it.")
+    allow_job(store, job, "delete it")
     with store.writing() as session:
         session.execute(delete(Job).where(Job.id == job_id))
     if job.kind == TRY and job.run_id is not None:

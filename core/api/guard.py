@@ -1,7 +1,7 @@
-"""Who may write, and how much may be sent.
+"""Who may write, who may read, and how much may be sent.
 
-Whatever is not a reading method needs the token, whichever route it goes to: a new route cannot forget it. The token
-comes in a header only, which no other site can make a browser send, and cookies mean nothing here.
+Whatever is not a reading method needs the token, whichever route it goes to: a new route cannot forget it. Where people
+sign in, so does reading, since nobody is to read who has not said who he is. The token comes in a header only, which no other site can make a browser send, and cookies mean nothing here.
 """
 
 import hmac
@@ -32,14 +32,14 @@ class Guard:
             await self.app(scope, receive, send)
             return
         try:
-            token = get_settings().api_token
+            token, closed = get_settings().api_token, get_settings().signs_in
             most = _most_bytes(scope["path"])
         except UserError as error:
             await answer(503, str(error))(scope, receive, send)
             return
-        if scope["method"] not in _READING:
+        if closed or scope["method"] not in _READING:
             if token is None:
-                await answer(403, _NO_WRITES)(scope, receive, send)
+                await answer(403, _CLOSED if closed else _NO_WRITES)(scope, receive, send)
                 return
             if not _is_right(scope["headers"], token.get_secret_value()):
                 refusal = answer(401, _REFUSED, {"WWW-Authenticate": "Bearer"})
@@ -55,6 +55,10 @@ class Guard:
 _NO_WRITES = (
     "This server takes no writes over the API. Set UNCONFOUND_API_TOKEN to a secret of 16 characters or more where "
     "the server is started, and send it as: Authorization: Bearer SECRET"
+)
+_CLOSED = (
+    "People sign in at this server, so the API answers nobody without a token. Set UNCONFOUND_API_TOKEN to a secret of 16 "
+    "characters or more where the server is started, and send it as: Authorization: Bearer SECRET"
 )
 _REFUSED = "This needs the token of the server. Send it as: Authorization: Bearer SECRET"
 

@@ -14,17 +14,22 @@ from starlette.routing import BaseRoute, Mount
 from core.api import answers, datasets, diagnoses, jobs, runs
 from core.api.errors import READS, add_handlers
 from core.api.guard import Guard
+from core.api.security import WITH_TOKEN
 from core.api.store import house
 from core.jobs import queue
 from core.jobs.version import code_version
+from core.settings import get_settings
 from core.store import queries
 
 PATH = "/api/v1"
 _ABOUT = """Everything the pages and the command line do, by the same functions.
 
-Reading is free to whoever reaches the server. What writes needs the server's token, as `Authorization: Bearer …`; a
-server without one takes no writes. Errors are `{"error": {"code", "message"}}`. Lists come in parts: go on with
+%s Errors are `{"error": {"code", "message"}}`. Lists come in parts: go on with
 `offset` = the answer's `next_offset`."""
+_OPEN = """Reading is free to whoever reaches the server. What writes needs the server's token, as `Authorization: Bearer …`; a
+server without one takes no writes."""
+_CLOSED = """People sign in at this server, so everything needs its token, as `Authorization: Bearer …`: reading, too. Who has it acts
+for the server: what he makes is nobody's and hence everybody's, and he may change what belongs to others."""
 
 
 def routes(base: str = "") -> list[BaseRoute]:
@@ -42,9 +47,11 @@ def routes(base: str = "") -> list[BaseRoute]:
 
 def build() -> FastAPI:
     """The application."""
+    closed = get_settings().signs_in
     api = FastAPI(
         title="Unconfound",
-        description=_ABOUT,
+        description=_ABOUT % (_CLOSED if closed else _OPEN),
+        dependencies=WITH_TOKEN if closed else None,
         version="1",
         docs_url=None,  # those pages load scripts from elsewhere
         redoc_url=None,

@@ -13,8 +13,11 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import UserError
+from core.people import Person
 from core.store.clock import moment
 from core.store.engine import Store, take_turn
+from core.store.owners import allow_all, allow_job
+from core.store.ownership import ACTOR
 from core.store.queries import ENDED, get_job
 from core.store.tables import Job, Pause, Run, Worker
 
@@ -41,10 +44,11 @@ def submit(
         after: a job that must be done first; if it fails or is cancelled, so is this one.
 
     Raises:
-        UserError: the queue is full, or the run was deleted meanwhile.
+        UserError: the queue is full, or the run was deleted meanwhile; or who submits has too much waiting.
     """
     take_turn(session)
     _check_there(session, run_id)
+    _check_share(session)
     waiting = session.scalars(select(Job.id).where(Job.status == "queued").limit(max_queue)).all()
     if len(waiting) >= max_queue:
         raise UserError(f"The queue is full ({max_queue} jobs wait). Cancel some, or raise UNCONFOUND_MAX_QUEUE.")
@@ -101,7 +105,11 @@ def pause(store: Store, *, who: str | None = None, why: str | None = None) -> No
 
     Args:
         who, why: kept for whoever wonders later. Pausing once more changes neither, nor since when.
+
+    Raises:
+        NotYoursError: somebody asks who is no admin.
     """
+    allow_all(store, "pause the queue")
     with store.writing() as session:
         take_turn(session)
         if session.get(Pause, 1) is None:
@@ -111,7 +119,12 @@ def pause(store: Store, *, who: str | None = None, why: str | None = None) -> No
 
 
 def resume(store: Store) -> None:
-    """Start jobs again."""
+    """Start jobs again.
+
+    Raises:
+        NotYoursError: somebody asks who is no admin.
+    """
+    allow_all(store, "let the queue go on")
     with store.writing() as session:
         session.execute(delete(Pause))
 
@@ -132,8 +145,9 @@ def set_priority(store: Store, job_id: str, priority: int) -> None:
     """Move a waiting job: higher numbers start first.
 
     Raises:
-        UserError: there is no such job, or it does not wait.
+        UserError: there is no such job, or it does not wait; or somebody asks who is no admin, since that is at others' cost.
     """
+    allow_all(store, "move jobs in the queue")
     get_job(store, job_id)
     with store.writing() as session:
         job = session.get_one(Job, job_id, with_for_update=True)
@@ -255,7 +269,7 @@ def request_cancel(store: Store, job_id: str) -> str:
     Raises:
         UserError: there is no such job, or it has ended already.
     """
-    get_job(store, job_id)
+    allow_job(store, get_job(store, job_id), "cancel it")
     with store.writing() as session:
         job = session.get_one(Job, job_id, with_for_update=True)
         if job.status in ENDED:
@@ -273,11 +287,12 @@ def retry(store: Store, job_id: str) -> None:
     Raises:
         UserError: there is no such job, it has not failed, or its run was deleted.
     """
-    get_job(store, job_id)
+    allow_job(store, get_job(store, job_id), "try it again")
     with store.writing() as session:
         take_turn(session)
         job = session.get_one(Job, job_id, with_for_update=True)
         _check_there(session, job.run_id)
+        _check_share(session)
         if job.status not in ("failed", "cancelled"):
             raise UserError(f"The job {job_id} is {job.status}; only a failed or cancelled job can be tried again.")
         job.status = "queued"
@@ -307,6 +322,19 @@ def adopt(store: Store, job: Job, worker_id: str) -> bool:
             .returning(Job.id)
         ).first()
     return changed is not None
+
+
+def _check_share(session: Session) -> None:
+    """Nobody who has signed in fills the queue alone."""
+    actor: Person | None = session.info.get(ACTOR)
+    if actor is None:
+        return
+    mine = select(Job.id).where(Job.status == "queued", Job.owner == actor.email).limit(actor.may_queue)
+    if len(session.scalars(mine).all()) >= actor.may_queue:
+        raise UserError(
+            f"{actor.may_queue} jobs of yours wait, the most that one person may have waiting. Cancel some, or wait until "
+            "some have begun."
+        )
 
 
 def _check_there(session: Session, run_id: str | None) -> None:

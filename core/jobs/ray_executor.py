@@ -238,7 +238,7 @@ class RayExecutor:
         if self.settings.ray_send_settings:
             given = self.settings.model_dump(mode="json", include=self.settings.model_fields_set)
             for name, value in {**given, "home": str(self.home)}.items():
-                if value is not None and not name.startswith(("ray_", "api_")):
+                if value is not None and not name.startswith(("ray_", "api_", "oidc_", "allowed_", "admins")):
                     text = value if isinstance(value, str) else json.dumps(value)
                     environment[f"UNCONFOUND_{name.upper()}"] = text
         return environment

@@ -23,7 +23,7 @@ def artifact_of(run_id: str, job_id: str) -> str:
 def drop_old(store: Store, run_id: str) -> None:
     """Delete a run's oldest ended tries, with their scores and logs, so that with one more there are `KEPT`."""
     mine = select(Job.id).where(Job.run_id == run_id, Job.kind == KIND, Job.status.in_(ENDED))
-    with store.writing() as session:
+    with store.acting_as(None).writing() as session:  # whoever asked for them: the house keeps no more
         old = session.scalars(mine.order_by(Job.created_at.desc(), Job.id).offset(KEPT - 1)).all()
         session.execute(delete(Job).where(Job.id.in_(old)))
     for job_id in old:

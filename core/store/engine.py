@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session, sessionmaker
 
+from core.people import Person
 from core.settings import Settings, get_settings
 from core.store.artifacts import Artifacts
+from core.store.ownership import ACTOR, OwnedSession
 from core.store.remote import Remote
 from core.store.trouble import StoreTroubleError, trouble_of
 from core.store.url import engine_options, parse_url, place_of
@@ -37,15 +40,31 @@ _TURN = 0x756E636F6E66  # the advisory lock that PostgreSQL keeps for `take_turn
 
 
 class Store:
-    """The database and the files beside it."""
+    """The database and the files beside it.
+
+    It acts for the operator, who may do everything, or for a person (`acting_as`), who may not change what is others'.
+    """
+
+    actor: Person | None = None
 
     def __init__(self, url: str, artifacts: Path, remote: Remote | None = None) -> None:
         self.url = url
         self.artifacts = Artifacts(artifacts, remote)
         self.engine = _engine(url)
         reading = _SNAPSHOT if self.engine.dialect.name == "postgresql" else {}
-        self._read = sessionmaker(self.engine.execution_options(**reading), expire_on_commit=False)
-        self._write = sessionmaker(self.engine.execution_options(begin="IMMEDIATE"), expire_on_commit=False)
+        self._read = sessionmaker(self.engine.execution_options(**reading), class_=OwnedSession, expire_on_commit=False)
+        self._write = sessionmaker(
+            self.engine.execution_options(begin="IMMEDIATE"), class_=OwnedSession, expire_on_commit=False
+        )
+
+    def acting_as(self, person: Person | None) -> "Store":
+        """The same store, for somebody: what he adds is his, and what is another's he cannot change.
+
+        None: for the operator.
+        """
+        store = copy(self)
+        store.actor = person
+        return store
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -54,7 +73,7 @@ class Store:
         Raises:
             StoreTroubleError: the database cannot be read at the moment.
         """
-        with self._in_words(), self._read() as session:
+        with self._in_words(), self._read(info={ACTOR: self.actor}) as session:
             yield session
 
     @contextmanager
@@ -63,8 +82,9 @@ class Store:
 
         Raises:
             StoreTroubleError: the database cannot be written at the moment; nothing was.
+            NotYoursError: the store acts for somebody, and what was to be changed is another's; nothing was.
         """
-        with self._in_words(), self._write() as session, session.begin():
+        with self._in_words(), self._write(info={ACTOR: self.actor}) as session, session.begin():
             yield session
 
     def migrate(self) -> None:

@@ -50,6 +50,7 @@ class RunRow:
     sentence: str | None
     diagnosis: str | None
     note: str
+    owner: str | None = None
 
 
 # --- data sets ---
@@ -186,6 +187,7 @@ def list_runs(
             diagnosed.c.sentence,
             diagnosed.c.id.label("diagnosis"),
             func.substr(Run.note, 1, NOTE_SHOWN).label("note"),
+            Run.owner,
         )
         .join(Dataset, Dataset.id == Run.dataset_id)
         .outerjoin(ranked, and_(ranked.c.run_id == Run.id, ranked.c.rank == 1))
@@ -428,6 +430,8 @@ class JobRow:
     finished_at: datetime | None
     cancel_requested: bool
     error: str | None
+    owner: str | None = None
+    run_owner: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -462,6 +466,8 @@ def list_jobs(
             Job.finished_at,
             Job.cancel_requested_at.is_not(None).label("cancel_requested"),
             Job.error,
+            Job.owner,
+            Run.owner.label("run_owner"),
         )
         .outerjoin(Run, Run.id == Job.run_id)
         .order_by(Job.created_at.desc(), Job.id)

@@ -46,6 +46,8 @@ class UtcTime(TypeDecorator[datetime]):
 
 # SQLite holds any text and any number whatever a column declares; PostgreSQL does not.
 DEVICE = Text().with_variant(String(120), "sqlite")
+# The e-mail address of who made it, where people sign in. Nobody's is everybody's.
+OWNER = String(255)
 WIDE = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -80,6 +82,7 @@ class Dataset(Base):
     sources: Mapped[dict[str, Any]]
     control_of: Mapped[str | None] = mapped_column(ForeignKey("datasets.id", ondelete="SET NULL"))
     sample: Mapped[str | None] = mapped_column(String(60))
+    owner: Mapped[str | None] = mapped_column(OWNER, index=True)
 
 
 class Run(Base):
@@ -117,6 +120,7 @@ class Run(Base):
     demo: Mapped[bool] = mapped_column(default=False)
     deleted_at: Mapped[datetime | None] = mapped_column(index=True)
     deleted_name: Mapped[str | None] = mapped_column(String(120))
+    owner: Mapped[str | None] = mapped_column(OWNER, index=True)
 
 
 class Metric(Base):
@@ -245,6 +249,7 @@ class Job(Base):
     device: Mapped[str | None] = mapped_column(DEVICE)
     exit_code: Mapped[int | None]
     error: Mapped[str | None] = mapped_column(Text)
+    owner: Mapped[str | None] = mapped_column(OWNER, index=True)
 
 
 class Worker(Base):

@@ -7,7 +7,7 @@ import streamlit as st
 from core.actions.seed_groups import Split
 from core.errors import UserError
 from core.formats import plain
-from core.store.engine import Store, open_store
+from core.store.engine import Store
 from core.views.compare_choices import state_of
 from pages.compare import empty
 from pages.compare.access import show_access
@@ -23,6 +23,7 @@ from pages.compare.seeds import show_seeds
 from pages.compare.settings import show_settings
 from pages.compare.summary import show_summary
 from pages.compare.watch import watch
+from pages.parts.store import open_store
 
 
 def show(store: Store, chosen: Chosen) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from core.actions.comparing import compare_groups
 from core.actions.comparison import GroupComparison
 from core.actions.seed_groups import Split
-from core.store.engine import open_store
+from pages.parts.store import open_store
 
 
 @st.cache_resource(max_entries=16, show_spinner="Resampling seeds and examples …")

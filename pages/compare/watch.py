@@ -6,9 +6,9 @@ from typing import Any
 import streamlit as st
 
 from core.formats import counted
-from core.store.engine import open_store
 from core.views.compare_choices import Choice, state_of
 from pages.parts.progress import EVERY_SECONDS
+from pages.parts.store import open_store
 
 
 def watch(wanted: Sequence[Choice], state: tuple[Any, ...]) -> None:

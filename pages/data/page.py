@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core.store.engine import open_store
 from pages.data.new import show_new
 from pages.data.stored import show_dataset, show_list
+from pages.parts.store import open_store
 
 store = open_store()
 chosen = st.query_params.get("dataset")

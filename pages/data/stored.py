@@ -12,6 +12,7 @@ from core.store.engine import Store
 from core.store.tables import Dataset, Run
 from core.views.texts import help_for
 from pages.data.profile_view import show_notes, show_profile, show_rows
+from pages.parts.owners import owner_words, owners_shown, why_not, with_owners
 from pages.parts.tables import csv_bytes, download_csv
 
 
@@ -23,6 +24,7 @@ def show_list(store: Store) -> None:
     runs = _runs_by_dataset(store)
     st.subheader("Your data sets", anchor=False)
     frame = pd.DataFrame([_line(one, runs.get(one.id, 0)) for one in there])
+    frame = with_owners(frame, [one.owner for one in there])
     picked = st.dataframe(
         frame.assign(**{"Confound alone": 100 * frame["Confound alone"]}),
         hide_index=True,
@@ -82,7 +84,8 @@ def _examples(_store: Store, dataset_id: str) -> pd.DataFrame:
 
 
 def _delete(store: Store, dataset: Dataset) -> None:
-    with st.popover("Delete", icon=":material/delete:"):
+    why = why_not(dataset.owner)
+    with st.popover("Delete", icon=":material/delete:", disabled=why is not None, help=why):
         st.markdown(
             "Delete this data set? Runs that were trained on it have to be deleted before, and cannot be brought back after it. This cannot be undone."
         )
@@ -98,6 +101,8 @@ def _delete(store: Store, dataset: Dataset) -> None:
 
 def _origin(store: Store, dataset: Dataset) -> str:
     parts = [f"Kept {age(dataset.created_at)}"]
+    if owners_shown():
+        parts.append(plain(owner_words(dataset.owner)))
     if dataset.sample:
         parts.append("bundled sample")
     files = list(dataset.sources.get("files", {}).values())

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.store import queries
-from core.store.engine import Store, open_store
+from core.store.engine import Store
 from core.views.diagnoses import RunChoice, accuracy_at, control_points, run_choices
 from pages.diagnose import empty
 from pages.diagnose.choice import Choice, choose
@@ -17,6 +17,7 @@ from pages.diagnose.pickers import pick
 from pages.diagnose.verdict import show_figures, show_verdict
 from pages.diagnose.what_now import show_what_now
 from pages.parts.address import go_to
+from pages.parts.store import open_store
 from pages.parts.work import active_jobs, show_last_failure, watch
 
 

@@ -12,6 +12,7 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
 from core.views.texts import STATUS, STATUS_COLOURS, STATUS_ICONS
+from pages.parts.owners import why_not
 from pages.parts.progress import EVERY_SECONDS, cancel_button, job_title, retry_button, show_progress
 
 LOG_BYTES = 100_000
@@ -85,7 +86,8 @@ def _buttons(store: Store, job: JobRow) -> None:
             return
         if job.status in ("failed", "cancelled"):
             retry_button(job.id, key="detail-retry")
-        with st.popover("Delete", icon=":material/delete:"):
+        why = why_not(job.owner, job.run_owner)
+        with st.popover("Delete", icon=":material/delete:", disabled=why is not None, help=why):
             st.markdown("Delete this job and its log? What it made stays with its run.")
             if st.button("Delete the job", key="detail-delete", type="primary"):
                 try:

@@ -8,6 +8,7 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
 from core.views.texts import KINDS, STATUS
+from pages.parts.owners import with_owners
 from pages.parts.tables import download_csv
 
 MOST = 500
@@ -20,7 +21,7 @@ def show_ended(store: Store) -> None:
     if not ended:
         st.caption("No job has ended yet. Start one on the Train page.")
         return
-    frame = pd.DataFrame([_line(job) for job in ended])
+    frame = with_owners(pd.DataFrame([_line(job) for job in ended]), [job.owner for job in ended])
     picked = st.dataframe(
         frame,
         hide_index=True,

@@ -10,6 +10,7 @@ from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.queries import JobRow
+from pages.parts.owners import why_not_all
 from pages.parts.progress import cancel_button, job_title, show_progress, start_worker_button
 
 MOST_WAITING = 50
@@ -64,7 +65,7 @@ def _show_worker(store: Store) -> bool:
 
 
 def _show_pause(store: Store) -> None:
-    pause = queue.paused(store)
+    pause, why_not = queue.paused(store), why_not_all()
     if pause is None:
         st.button(
             "Pause the queue",
@@ -72,8 +73,9 @@ def _show_pause(store: Store) -> None:
             icon=":material/pause_circle:",
             on_click=queue.pause,
             args=(store,),
-            kwargs={"who": "the dashboard"},
-            help="No more jobs are started; what runs goes on.",
+            kwargs={"who": store.actor.email if store.actor else "the dashboard"},
+            disabled=why_not is not None,
+            help=why_not or "No more jobs are started; what runs goes on.",
         )
         return
     by = f" by {plain(pause.who)}" if pause.who else ""
@@ -81,7 +83,15 @@ def _show_pause(store: Store) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.badge("Queue paused", icon=":material/pause_circle:", color="orange")
         st.markdown(f"Paused {age(pause.since)}{by}: no job is started. What runs goes on.{why}", width="content")
-        st.button("Resume", key="resume-queue", icon=":material/play_circle:", on_click=_resume, args=(store,))
+        st.button(
+            "Resume",
+            key="resume-queue",
+            icon=":material/play_circle:",
+            on_click=_resume,
+            args=(store,),
+            disabled=why_not is not None,
+            help=why_not,
+        )
 
 
 def _resume(store: Store) -> None:

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from core.store import queries
-from core.store.engine import open_store
 from pages.jobs.detail import show_job
 from pages.jobs.ended import show_ended
 from pages.jobs.live import live_jobs
 from pages.parts.progress import EVERY_SECONDS
+from pages.parts.store import open_store
 
 store = open_store()
 chosen = st.query_params.get("job")

@@ -12,10 +12,11 @@ from core.jobs import queue
 from core.jobs.launch import ensure_worker
 from core.settings import get_settings
 from core.store import queries
-from core.store.engine import open_store
 from pages.overview.links import compare_link
 from pages.parts.keeping import remove_button
+from pages.parts.owners import why_not_all
 from pages.parts.progress import retry_button, start_worker_button
+from pages.parts.store import open_store
 
 MOST = 4
 MOST_EVER = 40
@@ -109,7 +110,16 @@ def _act(notice: Notice, deleted: int) -> None:
     if notice.kind == "no_worker":
         start_worker_button(key="overview-worker")
     elif notice.kind == "paused":
-        st.button("Resume", key="overview-resume", icon=":material/play_circle:", type="primary", on_click=_resume)
+        why = why_not_all()
+        st.button(
+            "Resume",
+            key="overview-resume",
+            icon=":material/play_circle:",
+            type="primary",
+            on_click=_resume,
+            disabled=why is not None,
+            help=why,
+        )
     elif notice.kind == "disk":
         if deleted:
             remove_button(deleted, key="overview-free")

@@ -5,14 +5,14 @@ import streamlit as st
 from core.actions.attention import attention
 from core.settings import get_settings
 from core.store import queries
-from core.store.engine import open_store
 from core.views.texts import WHAT_THIS_IS
 from pages.overview.attention import show_attention
 from pages.overview.live import live_overview
 from pages.overview.runs import show_runs
 from pages.overview.start import show_how, show_start, show_welcome
-from pages.parts.keeping import deleted_runs, show_undo
+from pages.parts.keeping import deleted_runs, removable, show_undo
 from pages.parts.progress import EVERY_SECONDS
+from pages.parts.store import open_store
 
 store = open_store()
 runs = queries.list_runs(store)
@@ -24,7 +24,7 @@ st.markdown(WHAT_THIS_IS)
 show_undo(deleted)
 if not own:
     show_welcome(store, runs)
-show_attention(attention(store, get_settings(), runs), deleted=len(deleted))
+show_attention(attention(store, get_settings(), runs), deleted=removable(deleted))
 if own:
     if queries.list_jobs(store, active=True, limit=1):
         st.fragment(live_overview, run_every=EVERY_SECONDS)(store)

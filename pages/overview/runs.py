@@ -19,6 +19,7 @@ from pages.overview.names import STATE_NAMES
 from pages.overview.pickers import chosen, clear, pick
 from pages.parts.address import go_to
 from pages.parts.keeping import show_deleted
+from pages.parts.owners import with_owners
 from pages.parts.tables import chosen_rows, download_csv
 
 MOST_CHOSEN = 50
@@ -52,7 +53,7 @@ def _nothing(number: int) -> None:
 def _table(store: Store, runs: Sequence[RunRow]) -> None:
     ids = [run.id for run in runs]
     courses = _courses(store, tuple((run.id, run.status, run.cid, run.accuracy) for run in runs))
-    frame = pd.DataFrame([_line(run, courses) for run in runs])
+    frame = with_owners(pd.DataFrame([_line(run, courses) for run in runs]), [run.owner for run in runs])
     asked = st.query_params.get_all("chosen")
     wanted = [place for place, run in enumerate(runs) if run.id in asked or run.name in asked]
     # Selections are positions: the key changes with what is at which position, and the callback maps them to ids.

@@ -13,8 +13,8 @@ import pandas as pd
 import streamlit as st
 
 from core.store import queries
-from core.store.engine import open_store
 from core.views.influence_blocks import Blocks, block_means
+from pages.parts.store import open_store
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ from core.errors import UserError
 from core.formats import age, counted, listed, megabytes, plain
 from core.settings import get_settings
 from core.store import queries
-from core.store.engine import Store, open_store
+from core.store.engine import Store
 from core.store.tables import now
+from pages.parts.owners import why_not, why_not_runs
+from pages.parts.store import open_store
 
 UNDO_FOR = timedelta(minutes=10)
 """How long after a deletion its way back stands on top of Overview."""
@@ -25,7 +27,8 @@ def delete_button(runs: Sequence[tuple[str, str]], *, busy: bool, key: str) -> N
     """Asks, then deletes these (id, name); cancels first what works on them. Draw Overview afterwards: it has the way back."""
     days = get_settings().deleted_days
     what = "this run" if len(runs) == 1 else f"these {len(runs)} runs"
-    with st.popover("Delete", icon=":material/delete:", key=f"{key}-box"):
+    why = why_not_runs([run_id for run_id, _ in runs])
+    with st.popover("Delete", icon=":material/delete:", key=f"{key}-box", disabled=why is not None, help=why):
         asked = f"Delete {what} with checkpoints, evaluations and diagnoses? It can be undone for {days:g} days."
         if busy:
             asked += " What works on it is cancelled first; a training saves where it is."
@@ -58,7 +61,10 @@ def _delete(run_ids: Sequence[str], cancel: bool) -> None:
 
 def rename_box(run_id: str, name: str, *, key: str) -> None:
     """A button that opens the name for writing."""
-    with st.popover("Rename", icon=":material/edit:", key=f"{key}-box-{hash(name)}"):
+    why = why_not_runs([run_id])
+    with st.popover(
+        "Rename", icon=":material/edit:", key=f"{key}-box-{hash(name)}", disabled=why is not None, help=why
+    ):
         st.text_input("Name", value=name, max_chars=120, key=f"{key}-text-{hash(name)}")
         st.button(
             "Rename it", key=f"{key}-do", type="primary", on_click=_rename, args=(run_id, f"{key}-text-{hash(name)}")
@@ -80,6 +86,7 @@ def show_undo(deleted: Sequence[Deleted]) -> None:
     """What was deleted some minutes ago, with its way back."""
     hidden = st.session_state.setdefault(_HIDDEN, set())
     lately = [one for one in deleted if now() - one.deleted_at < UNDO_FOR and (one.id, one.deleted_at) not in hidden]
+    lately = [one for one in lately if why_not(one.owner) is None]
     if not lately:
         return
     # At the foot of the window, where it is seen wherever on the page one was.
@@ -116,16 +123,29 @@ def show_deleted(deleted: Sequence[Deleted]) -> None:
         for one in deleted[:MOST_LISTED]:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"{plain(one.name)} · deleted {age(one.deleted_at)}", width="stretch")
+                why = why_not(one.owner)
                 st.button(
-                    "Bring back", key=f"restore-{one.id}", icon=":material/undo:", on_click=_restore, args=([one.id],)
+                    "Bring back",
+                    key=f"restore-{one.id}",
+                    icon=":material/undo:",
+                    on_click=_restore,
+                    args=([one.id],),
+                    disabled=why is not None,
+                    help=why,
                 )
         if len(deleted) > MOST_LISTED:
             st.caption(f"… and {counted(len(deleted) - MOST_LISTED, 'more run')}: python -m core run list --deleted")
-        remove_button(len(deleted), key="remove-deleted")
+        if mine := removable(deleted):
+            remove_button(mine, key="remove-deleted")
+
+
+def removable(deleted: Sequence[Deleted]) -> int:
+    """How many of the deleted runs who is there may remove for good."""
+    return sum(why_not(one.owner) is None for one in deleted)
 
 
 def remove_button(number: int, *, key: str) -> None:
-    """Removes every deleted run for good."""
+    """Removes for good every deleted run that who is there may remove."""
     st.button(
         f"Remove {'it' if number == 1 else f'all {number:,}'} for good",
         key=key,

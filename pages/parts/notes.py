@@ -6,8 +6,9 @@ from core.actions.annotating import LONGEST_NOTE, set_note
 from core.errors import UserError
 from core.formats import plain
 from core.store import queries
-from core.store.engine import open_store
 from core.views.notes import safe_markdown
+from pages.parts.owners import why_not_runs
+from pages.parts.store import open_store
 
 ABOUT = (
     "Markdown: **bold**, *italics*, `code`, lists, quotations and links. Pictures and HTML are shown as they are typed."
@@ -24,9 +25,14 @@ def show_note(note: str) -> None:
 
 def edit_note(run_id: str, note: str, *, key: str) -> None:
     """A button that opens the note for writing."""
+    why = why_not_runs([run_id])
     # The key changes with the note, so that the box closes when it has been kept.
     with st.popover(
-        "Edit the note" if note else "Add a note", icon=":material/edit_note:", key=f"{key}-box-{hash(note)}"
+        "Edit the note" if note else "Add a note",
+        icon=":material/edit_note:",
+        key=f"{key}-box-{hash(note)}",
+        disabled=why is not None,
+        help=why,
     ):
         st.text_area("Note", value=note, max_chars=LONGEST_NOTE, height=220, key=f"{key}-text-{hash(note)}", help=ABOUT)
         st.button(

@@ -7,10 +7,11 @@ from core.formats import plain, roughly
 from core.jobs.launch import ensure_worker
 from core.jobs.queue import request_cancel, retry
 from core.settings import get_settings
-from core.store.engine import open_store
 from core.store.queries import JobRow
 from core.store.tables import now
 from core.views.texts import KINDS
+from pages.parts.owners import owner_words, owners_shown, why_not, why_not_job
+from pages.parts.store import open_store
 
 EVERY_SECONDS = 2.0
 """How often a live part looks at the store."""
@@ -19,9 +20,10 @@ _TOO_EARLY = 0.02
 
 
 def job_title(job: JobRow) -> str:
-    """What a job does, as Markdown: "Training of **my run**"."""
+    """What a job does, as Markdown: "Training of **my run**"; where people sign in, also whose it is."""
     kind = KINDS.get(job.kind, job.kind)
-    return f"{kind} of **{plain(job.run)}**" if job.run else kind
+    title = f"{kind} of **{plain(job.run)}**" if job.run else kind
+    return f"{title} · {plain(owner_words(job.owner))}" if owners_shown() else title
 
 
 def remaining_seconds(job: JobRow) -> float | None:
@@ -50,26 +52,29 @@ def show_progress(job: JobRow) -> None:
 
 def cancel_button(job: JobRow, *, key: str) -> None:
     """Stops a job that waits or runs."""
+    why = why_not(job.owner, job.run_owner)
     st.button(
         "Cancel" if not job.cancel_requested else "Stopping …",
         key=key,
         icon=":material/stop_circle:",
-        disabled=job.cancel_requested,
+        disabled=job.cancel_requested or why is not None,
         on_click=_cancel,
         args=(job.id,),
-        help="A running job saves where it is before it stops, so that it can go on later.",
+        help=why or "A running job saves where it is before it stops, so that it can go on later.",
     )
 
 
 def retry_button(job_id: str, *, key: str) -> None:
     """Puts a failed or cancelled job back into the queue."""
+    why = why_not_job(job_id)
     st.button(
         "Try again",
         key=key,
         icon=":material/replay:",
         on_click=_retry,
         args=(job_id,),
-        help="A training goes on from its last saved state.",
+        disabled=why is not None,
+        help=why or "A training goes on from its last saved state.",
     )
 
 

@@ -1,6 +1,7 @@
 """What a visitor takes home of a run or a comparison. Nothing is made before somebody asks for it."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -11,9 +12,10 @@ from core.reports.model_export import zipped_model
 from core.reports.run_report import run_report
 from core.statistics.tests import Kind
 from core.store import queries
-from core.store.engine import open_store
+from core.store.engine import Store
 from core.store.tables import Run
 from core.views.charts import safe_filename
+from pages.parts.store import open_store
 
 _WHAT = (
     "One HTML file that opens by double click and needs no network: the verdict, figures and tables, and what is needed "
@@ -32,7 +34,7 @@ def report_button(run: Run, *, key: str = "take-report", label: str = "Report") 
         )
         st.download_button(
             "Download the report",
-            data=lambda: run_report(open_store(), queries.get_run(open_store(), run.id), with_texts=with_texts),
+            data=partial(_report, open_store(), run.id, with_texts),
             file_name=f"{safe_filename(run.name)}-report.html",
             mime="text/html",
             key=key,
@@ -55,7 +57,7 @@ def comparison_report_button(
     wanted: Sequence[str] = tuple(names)
     st.download_button(
         label,
-        data=lambda: comparison_report(compare_groups(open_store(), wanted, baseline=baseline, split=split, kind=kind)),
+        data=partial(_comparison, open_store(), wanted, baseline, split, kind),
         file_name="comparison-report.html",
         mime="text/html",
         key=key,
@@ -73,7 +75,7 @@ def model_button(run: Run, *, step: int | None = None, key: str = "take-model", 
         return
     st.download_button(
         label,
-        data=lambda: _model_bytes(run.id, chosen.step),
+        data=partial(_model_bytes, open_store(), run.id, chosen.step),
         file_name=f"{safe_filename(run.name)}-step-{chosen.step}.zip",
         mime="application/zip",
         key=key,
@@ -83,8 +85,19 @@ def model_button(run: Run, *, step: int | None = None, key: str = "take-model", 
     )
 
 
-def _model_bytes(run_id: str, step: int) -> bytes:
+# What is downloaded is made when it is asked for, outside of the page: with the store of who was there.
+
+
+def _report(store: Store, run_id: str, with_texts: bool) -> str:
+    return run_report(store, queries.get_run(store, run_id), with_texts=with_texts)
+
+
+def _comparison(store: Store, names: Sequence[str], baseline: str | None, split: Split, kind: Kind) -> str:
+    return comparison_report(compare_groups(store, names, baseline=baseline, split=split, kind=kind))
+
+
+def _model_bytes(store: Store, run_id: str, step: int) -> bytes:
     """Streamlit keeps what it hands out in memory, whatever it is given; the API and the command line do not."""
-    _, handle = zipped_model(open_store(), queries.get_run(open_store(), run_id), step)
+    _, handle = zipped_model(store, queries.get_run(store, run_id), step)
     with handle:
         return handle.read()

@@ -13,11 +13,12 @@ import streamlit as st
 
 from core.formats import counted, percent, plain, signed
 from core.store import queries
-from core.store.engine import Store, open_store
+from core.store.engine import Store
 from core.store.queries import RunRow
 from core.views.diagnoses import points
 from core.views.probe_groups import groups, histogram
 from pages.parts.diagnosis_data import examples, matrix, probe_table
+from pages.parts.store import open_store
 
 PARAMETER = "tour"
 LAST = "tour-last"

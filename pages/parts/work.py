@@ -9,7 +9,7 @@ from core.errors import UserError
 from core.formats import plain
 from core.settings import get_settings
 from core.store import queries
-from core.store.engine import Store, open_store
+from core.store.engine import Store
 from core.store.queries import JobRow
 from core.store.tables import Run
 from core.views.diagnoses import Point
@@ -22,6 +22,7 @@ from pages.parts.progress import (
     show_progress,
     start_worker_button,
 )
+from pages.parts.store import open_store
 
 
 def start_button(

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.formats import plain
 from core.store import queries
-from core.store.engine import open_store
+from pages.parts.store import open_store
 from pages.train.form import show_form
 from pages.train.run_view import show_run
 

@@ -22,6 +22,7 @@ from core.views.texts import KINDS, METHODS, STATUS, STATUS_COLOURS, STATUS_ICON
 from core.views.training_curves import accuracy_figure, cid_figure, loss_figure
 from pages.parts.keeping import delete_button, deleted_just_now, rename_box
 from pages.parts.notes import edit_note, show_note
+from pages.parts.owners import owner_words, owners_shown
 from pages.parts.progress import (
     EVERY_SECONDS,
     cancel_button,
@@ -80,6 +81,8 @@ def _head(run: Run, dataset: Dataset) -> None:
         parts.append(f"took {duration(run.seconds)}")
     if run.device:
         parts.append(plain(run.device))
+    if owners_shown():
+        parts.append(plain(owner_words(run.owner)))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             "data/page.py",
@@ -294,7 +297,7 @@ def _configuration(run: Run, dataset: Dataset) -> None:
 
 
 def _diagnose(run_id: str) -> None:
-    from core.store.engine import open_store
+    from pages.parts.store import open_store
 
     store = open_store()
     try:

@@ -9,7 +9,6 @@ import streamlit as st
 from core.actions.trying import influence_in_words
 from core.errors import UserError
 from core.formats import NOTHING, count, counted, interval, plain, shortened, signed
-from core.store.engine import open_store
 from core.store.tables import Run
 from core.views.charts import safe_filename
 from core.views.histograms import two_histograms
@@ -17,6 +16,7 @@ from core.views.probe_groups import Groups, groups, histogram
 from core.views.texts import help_for
 from pages.parts.diagnosis_data import examples
 from pages.parts.saving import config
+from pages.parts.store import open_store
 from pages.parts.tables import download_csv
 
 LISTED = 10

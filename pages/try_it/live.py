@@ -4,10 +4,11 @@ import streamlit as st
 
 from core.formats import plain
 from core.store import queries
-from core.store.engine import Store, open_store
+from core.store.engine import Store
 from core.store.queries import JobRow
 from core.store.tables import Job
 from pages.parts.progress import cancel_button, job_title, retry_button, show_progress, start_worker_button
+from pages.parts.store import open_store
 
 EVERY_SECONDS = 1.0
 STARTING = "starting a process that loads torch, which takes some seconds"

@@ -7,11 +7,12 @@ import streamlit as st
 from core.actions.trying import get_try, try_of
 from core.errors import NotFoundError
 from core.store import queries
-from core.store.engine import Store, open_store
+from core.store.engine import Store
 from core.store.tables import Job
 from core.views.diagnoses import RunChoice, run_choices
 from pages.parts.address import go_to
 from pages.parts.no_model import no_checkpoint, no_weights
+from pages.parts.store import open_store
 from pages.parts.work import active_jobs, watch
 from pages.try_it import empty
 from pages.try_it.choice import Choice, choose, pick

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.store import queries
-from core.store.engine import Store, open_store
+from core.store.engine import Store
 from core.store.tables import Dataset
 from core.views.diagnoses import RunChoice, run_choices
 from pages.parts.address import go_to
 from pages.parts.no_model import no_checkpoint, no_weights
+from pages.parts.store import open_store
 from pages.parts.work import active_jobs, watch
 from pages.tune import empty
 from pages.tune.child import show_child

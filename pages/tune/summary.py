@@ -9,10 +9,10 @@ from core.errors import UserError
 from core.formats import NOTHING, counted, interval, percent, plain, signed
 from core.settings import get_settings
 from core.store import queries
-from core.store.engine import open_store
 from core.store.tables import Run
 from core.views.diagnoses import Point
 from core.views.texts import help_for
+from pages.parts.store import open_store
 from pages.parts.work import start_button
 from pages.tune.pair import Pair
 

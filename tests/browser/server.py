@@ -40,10 +40,12 @@ class Dashboard:
 
 
 @contextmanager
-def serving(home: Path, app: str = "app.py", base: str = "", **environment: str) -> Iterator[Dashboard]:
+def serving(
+    home: Path, app: str = "app.py", base: str = "", port: int | None = None, **environment: str
+) -> Iterator[Dashboard]:
     """A dashboard over `home`, ended together with its worker. `base`: the path that it is told to stand under."""
     home.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(

@@ -1,15 +1,18 @@
 """Nobody comes in by an address or a name that was not opened: in the code, and before a real server."""
 
+import asyncio
 import http.client
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from starlette.responses import Response
 
-from core.api.door import refused
+from core.api.door import Door, refused
 from core.settings import Settings, get_settings
 from tests.browser.server import Dashboard, serving
 
@@ -32,6 +35,51 @@ def test_an_open_address_is_refused_without_sign_in(server: str, kind: str) -> N
     assert (
         asked(Settings(proxy_signs_in=True, allowed_hosts="gpu-box"), server=server, host="gpu-box", kind=kind) is None
     )
+
+
+SIGN_IN = {
+    "oidc_metadata_url": "https://id.example.org/.well-known/openid-configuration",
+    "oidc_client_id": "unconfound",
+    "oidc_client_secret": "s",
+    "oidc_cookie_secret": "x" * 32,
+    "public_url": "https://unconfound.example.org",
+}
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_an_open_address_is_answered_where_people_sign_in(kind: str) -> None:
+    """By tests/browser/test_sign_in.py with the page that asks them to, and nothing else."""
+    assert asked(Settings(**SIGN_IN), server="10.0.0.1", host="10.0.0.1", kind=kind) is None
+    assert asked(Settings(**SIGN_IN), server="10.0.0.1", host="evil.example", kind=kind) == 421
+
+
+@pytest.mark.parametrize(
+    "path", ["/media/x", "//media/x", "/_stcore/metrics", "/component/a/b.js", "/app/static/x", "/app"]
+)
+def test_what_hides_data_asks_for_the_cookie(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr("core.api.door.get_settings", lambda: Settings(**SIGN_IN))
+    for base in ("", "unconfound"):
+        for knows, expected in ((False, 401), (True, 204)):
+            answers: list[dict[str, object]] = []
+
+            async def inside(scope: dict, receive: object, send: Any) -> None:
+                await Response(status_code=204)(scope, receive, send)
+
+            async def send(message: dict, answers: list = answers) -> None:
+                answers.append(message)
+
+            async def receive() -> dict:
+                return {"type": "http.request", "body": b"", "more_body": False}
+
+            scope = {
+                "type": "http",
+                "method": "GET",
+                "path": f"/{base}{path}" if base else path,
+                "server": ("127.0.0.1", 1),
+                "headers": [(b"host", b"localhost")],
+            }
+            asyncio.run(Door(inside, signed_in=lambda _, knows=knows: knows, base=base)(scope, receive, send))
+            assert answers[0]["status"] == expected, (base, path, knows)
 
 
 @pytest.mark.parametrize("server", ["127.0.0.1", "127.8.8.8", "::1", "/run/unconfound.sock"])
