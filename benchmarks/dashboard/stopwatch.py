@@ -12,10 +12,16 @@ PATIENCE = 30_000  # ms
 QUIET = 350  # ms without a change, after which the page counts as done
 
 WATCH = """
-window.watched = {input: 0, last: 0, runs: 0, state: ""};
+window.watched = {input: 0, first: 0, last: 0, runs: 0, before: 0, state: ""};
 const noted = () => { window.watched.last = performance.now(); };
+const drawn = () => {
+  noted();
+  if (window.watched.runs > window.watched.before && !window.watched.first) window.watched.first = window.watched.last;
+};
 for (const kind of ["pointerdown", "keydown"])
-  window.addEventListener(kind, () => { window.watched.input = performance.now(); }, true);
+  window.addEventListener(kind, () => {
+    Object.assign(window.watched, {input: performance.now(), first: 0, before: window.watched.runs});
+  }, true);
 new MutationObserver((changes) => {
   const app = document.querySelector('[data-testid="stApp"]');
   const state = app ? app.getAttribute("data-test-script-state") : "";
@@ -26,19 +32,20 @@ new MutationObserver((changes) => {
   }
   for (const change of changes) {
     const holder = change.target.nodeType === 1 ? change.target : change.target.parentElement;
-    if (change.type !== "attributes" && holder?.closest('[data-testid="stMain"]') && !holder.closest("canvas")) noted();
+    if (change.type !== "attributes" && holder?.closest('[data-testid="stMain"]') && !holder.closest("canvas")) drawn();
   }
 }).observe(document, {subtree: true, childList: true, characterData: true,
                       attributes: true, attributeFilter: ["data-test-script-state"]});
 for (const kind of ["fillText", "fillRect", "drawImage", "stroke", "fill"]) {
   const draw = CanvasRenderingContext2D.prototype[kind];
   CanvasRenderingContext2D.prototype[kind] = function (...given) {
-    if (this.canvas.isConnected) noted();
+    if (this.canvas.isConnected) drawn();
     return draw.apply(this, given);
   };
 }
 """
-"""`last` is when the script last began or ended, or something in the page's main part was last put in, taken away or drawn."""
+"""`last` is when the script last began or ended, or something in the page's main part was last put in, taken away or drawn;
+`first` is the first of these after the script began to run for the newest press of a button or key."""
 
 DONE = """(quiet) => window.watched && window.watched.state === "notRunning"
   && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')
@@ -74,8 +81,8 @@ def return_ms(page: Page, content: str) -> float:
     return float(page.evaluate("window.watched.last")) - float(begun)
 
 
-def reaction_ms(page: Page, act: Callable[[], None], content: str) -> float:
-    """From the last press of a button or key in `act` to the last change that follows.
+def reaction_ms(page: Page, act: Callable[[], None], content: str) -> tuple[float, float]:
+    """From the last press of a button or key in `act` to the first and to the last change that the server answers with.
 
     Raises:
         RuntimeError: the page did not run.
@@ -87,4 +94,7 @@ def reaction_ms(page: Page, act: Callable[[], None], content: str) -> float:
     except Exception as error:
         raise RuntimeError(f"The page at {page.url} did not react.") from error
     wait(page, content)
-    return float(page.evaluate("window.watched.last - window.watched.input"))
+    first, last = page.evaluate(
+        "() => { const {input, first, last} = window.watched; return [(first || last) - input, last - input]; }"
+    )
+    return float(first), float(last)

@@ -1,5 +1,5 @@
-"""Every page in every state and width: no error in the console, no failed request, nothing wider than the window, and
-what somebody wrote stays text.
+"""Every page in every state and width: no error in the console, no failed request, nothing wider than the window, nothing
+serious by axe that is ours, and what somebody wrote stays text.
 """
 
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Request, TimeoutError
 
+from tests.browser.axe import barriers
 from tests.browser.server import visit
 from tests.browser.states import HOUSES, House
 from tests.pages.visits import PAGES
@@ -52,6 +53,8 @@ def test_a_page_is_whole_in_every_state_and_width(house: House, page: Page, name
         assert page.get_by_text("stopped on an error").count() == 0, about
         assert page.get_by_text("Page not found").count() == 0, about
         assert page.evaluate(ELEMENTS) == [], about
+        if state != "hostile":  # its colours are those of the others
+            assert barriers(page) == [], about
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             assert _too_wide(page) == [], f"{about}: wider than a window of {width} px"
