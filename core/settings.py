@@ -1,5 +1,6 @@
 """Every setting of the house in one typed place: environment variables UNCONFOUND_*, or the same names in a `.env` file."""
 
+import re
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
