@@ -21,10 +21,7 @@ def show_what_now(run: Run, *, step: int, verdict: str, kept: bool, is_control: 
                 "**What now?** Train it anew with a treatment: tuning rounds between the label steps work against the "
                 "confound while it learns, as in the paper."
             )
-            as_it_is = (
-                " Or treat this model as it is, which is quicker; a finished model may need label steps after the round to "
-                "learn its task again."
-            )
+            as_it_is = " Or treat this model as it is, which is quicker: one short round from its weights, and label steps after it."
             st.markdown(said + (as_it_is if kept else ""))
         with st.container(horizontal=True, vertical_alignment="center"):
             if treat:

@@ -70,6 +70,8 @@ def test_train_then_diagnose(store: Store, settings: Settings) -> None:
 
     diagnoses = queries.diagnoses(store, run.id)
     assert [one.step for one in diagnoses] == [one.step for one in queries.checkpoints(store, run.id)]
+    assert min(diagnoses, key=lambda one: one.created_at).step == run.steps  # what people wait for comes first
+    assert queries.get_job(store, begun.diagnosis.id).result == {"diagnoses": [one.id for one in diagnoses]}
     arrays = store.artifacts.read_arrays(diagnoses[-1].path)
     train = queries.examples(store, dataset, "train")
     assert arrays["scores"].shape == (len(train), 8)

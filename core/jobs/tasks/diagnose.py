@@ -24,7 +24,10 @@ from core.training.ranks import Ranks
 
 
 def diagnose(reporter: Reporter) -> dict[str, Any]:
-    """Diagnose the checkpoints that the job names and keep each matrix. Returns the ids of the diagnoses."""
+    """Diagnose the checkpoints that the job names and keep each matrix. Returns the ids of the diagnoses, by step.
+
+    The final checkpoint comes first: what it says is what people wait for.
+    """
     store = reporter.store
     wish = dict(reporter.job.payload)
     run = queries.get_run(store, str(reporter.job.run_id), even_deleted=True)
@@ -34,11 +37,11 @@ def diagnose(reporter: Reporter) -> dict[str, Any]:
     config = DiagnosisConfig.parse(wish)
     there = list(queries.checkpoints(store, run.id)) if which == "all" else [queries.get_checkpoint(store, run, which)]
     todo = [one for one in there if which != "all" or not _done(store, run, one, config)]
-    made = []
+    made: dict[int, str] = {}
     with team(reporter.settings.ranks) as ranks:
-        for number, checkpoint in enumerate(todo):
-            made.append(_one(reporter, run, dataset, frame, checkpoint, config, number, len(todo), ranks))
-    return {"diagnoses": made}
+        for number, checkpoint in enumerate(sorted(todo, key=lambda one: (not one.final, one.step))):
+            made[checkpoint.step] = _one(reporter, run, dataset, frame, checkpoint, config, number, len(todo), ranks)
+    return {"diagnoses": [made[step] for step in sorted(made)]}
 
 
 def _one(
