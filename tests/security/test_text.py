@@ -54,7 +54,8 @@ def test_markdown_reads_a_plain_text_as_one_paragraph_of_just_that_text(text: st
     inside = tokens[1].children or [] if tokens else []
     assert {one.type for one in inside} <= {"text", "text_special"}
     shown = "".join(one.content for one in inside).replace("\u2060", "")
-    assert shown.split() == text.replace("\u2060", "").split()
+    # CommonMark has U+0000 shown as U+FFFD, for safety.
+    assert shown.split() == text.replace("\u2060", "").replace("\0", "\ufffd").split()
 
 
 @settings(max_examples=300, deadline=None)
