@@ -21,8 +21,8 @@ Rows = npt.NDArray[np.int64]
 Area = tuple[tuple[float, float], ...]
 """Corners of a drawn area, in the strip's own coordinates."""
 
-MOST = 1500
-"""Dots of one group."""
+MOST = 600
+"""Dots of one group: more of them cost a browser more time than a strip gains by them."""
 SEED = 2021
 CORNERS = 32
 _JITTER = 0.36

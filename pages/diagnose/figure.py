@@ -14,6 +14,7 @@ from core.views.group_curves import curves_table, group_curves
 from core.views.histograms import bins_table, two_histograms
 from core.views.probe_groups import Bools, Groups, Histogram, groups, histogram
 from core.views.strips import (
+    MOST,
     Area,
     Strip,
     format_area,
@@ -126,7 +127,7 @@ def _about(shown: Shown) -> str:
     said = ABOUT_STYLES[shown.style]
     if shown.dots is not None and shown.dots.sampled:
         said += (
-            f" {count(len(shown.dots.rows))} of {count(sum(shown.dots.totals))} are drawn, at most 1,500 of each group, "
+            f" {count(len(shown.dots.rows))} of {count(sum(shown.dots.totals))} are drawn, at most {MOST} of each group, "
             "the same at every visit."
         )
     return said
