@@ -56,7 +56,8 @@ def verdict(
     5. "unclear": anything else; the sentence says why.
 
     The excess is CID − control, with interval by `intervals.difference` where the control's own interval is given.
-    A control below 0 counts as 0. Without a control CONTROL_LEVEL stands in for it, so that the line is at 0.04.
+    A control below 0 counts as 0, and so does whatever of its interval lies below: max(control, 0) is what excuses a CID,
+    and how far below 0 a control may lie accuses none. Without a control CONTROL_LEVEL stands in for it, so that the line is at 0.04.
 
     The lines are in cosine units (gradient or embedding cosine). For scores in other units give `smallest_effect` and
     the control in those units.
@@ -94,7 +95,8 @@ def _judge(
 ) -> tuple[Code, str]:
     control = CONTROL_LEVEL if control_cid is None else max(control_cid, 0.0)
     around = (control, control) if control_cid is None or control_ci is None else control_ci
-    low, high = difference(cid, ci, control, (min(around[0], control), max(around[1], control)))
+    around = (min(max(around[0], 0.0), control), max(around[1], control))
+    low, high = difference(cid, ci, control, around)
     line = control + smallest_effect
     outside_null = p_value < ALPHA and cid > null[1]
     if low > smallest_effect and outside_null:

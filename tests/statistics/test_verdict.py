@@ -55,6 +55,14 @@ def test_the_controls_own_uncertainty_counts():
     assert judge(0.09, (0.07, 0.11), control_cid=0.03, control_ci=(-0.02, 0.08)).code == "unclear"
 
 
+def test_how_far_a_control_lies_below_0_accuses_nobody():
+    """The bundled sample after embedding tuning: its own interval is small, its control's reaches far below 0."""
+    assert judge(0.005, (0.000, 0.009), control_cid=-0.014, control_ci=(-0.04, 0.01)).code == "not_confounded"
+    assert judge(0.005, (0.000, 0.009), control_cid=0.004, control_ci=(-0.04, 0.01)).code == "not_confounded"
+    assert judge(0.03, (0.01, 0.05), control_cid=-0.014, control_ci=(-0.04, 0.01)).code == "unclear"
+    assert judge(0.05, (0.03, 0.07), control_cid=-0.014, control_ci=(-0.04, 0.00)).code == "confounded"
+
+
 def test_a_collapsed_model_gets_no_verdict():
     found = judge(0.0, (-0.001, 0.001), train_accuracy=0.51)
     assert found.code == "withheld"
