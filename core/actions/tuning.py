@@ -44,7 +44,7 @@ def start_tuning(
         kind: "influence", "embedding", "combined", or "label" for label steps without a round.
         checkpoint: "final", or a label step of the parent that has a checkpoint.
         options: further settings of `TrainConfig`, as text; the parent's hold where none is given.
-        then_label_steps: None for what is usual with the encoder (half an epoch).
+        then_label_steps: None for what is usual with the encoder (an epoch).
         then_diagnose: queue a diagnosis of the final model, in the way in which the checkpoint was last diagnosed, so
             that both ask the same probes; where it was not, with so many `probes`.
 

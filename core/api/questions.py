@@ -202,7 +202,7 @@ class Tuning(Body):
     checkpoint: Literal["final"] | Whole = Field("final", description="`final`, or a label step")
     settings: RoundSettings | None = None
     then_label_steps: int | None = Field(
-        None, ge=0, le=10_000_000, description="Label steps after the round; half an epoch when not given"
+        None, ge=0, le=10_000_000, description="Label steps after the round; an epoch when not given"
     )
     then_diagnose: bool = Field(False, description="Diagnose the final model afterwards")
     probes: Probes = Field(40, description="Of that diagnosis")

@@ -21,7 +21,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     tune.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, e.g. round_epochs=5 round_lr=1e-4"
     )
-    tune.add_argument("--then-label-steps", type=int, metavar="N", help="label steps after the round (half an epoch)")
+    tune.add_argument("--then-label-steps", type=int, metavar="N", help="label steps after the round (an epoch)")
     tune.add_argument("--then-diagnose", action="store_true", help="diagnose the final model afterwards")
     tune.add_argument("--name", help="name of the new run")
     tune.add_argument("--wait", action="store_true", help="return when it has ended")

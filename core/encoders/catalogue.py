@@ -79,12 +79,12 @@ class ByHand:
     influence_lr: float | None = None
     embedding_lr: float | None = None
     label_lr: float | None = None
-    label_epochs: float = 0.5
+    label_epochs: float = 1.0
 
 
 GENTLE = ByHand(2, 1, 5e-5, None, 2e-5)
 """For MiniLM, chosen among eight on the bundled TextLen sample (one seed, on dev: benchmarks/results/rounds-by-hand-cpu.md):
-from 82.9 % and CID 0.33 to 86.3 %, 0.008 (influence) and 87.1 %, 0.035 (embedding), each with half an epoch after it."""
+from 82.9 % and CID 0.33 to 86.3 %, 0.008 (influence) and 87.1 %, 0.035 (embedding), each with an epoch after it."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def test_a_finished_minilm_gets_a_gentle_round(store: Store, settings: Settings)
         assert (config.round_epochs, config.round_lr, config.label_lr) == (epochs, lr, GENTLE.label_lr)
         assert (config.round_batch, config.probes_per_epoch) == (SMALL.batch, SMALL.probes)
         assert (config.batch_size, config.weight_decay) == (50, 0.05)
-    assert usual_label_steps(store, run, spec) == 6  # half of 13
+    assert usual_label_steps(store, run, spec) == 13
     alone = child_config(run, LABEL, {}, 6, spec)
     assert (alone.label_lr, alone.method) == (1e-4, "finetune")
 
@@ -58,8 +58,8 @@ def test_another_encoder_keeps_its_own_rates(store: Store, settings: Settings) -
     assert (config.round_lr, config.label_lr, config.round_batch) == (None, None, usual.round_batch)
 
 
-@pytest.mark.parametrize(("asked", "steps"), [(None, 6), (0, 0), (9, 9)])
-def test_half_an_epoch_follows_where_nothing_else_is_said(
+@pytest.mark.parametrize(("asked", "steps"), [(None, 13), (0, 0), (9, 9)])
+def test_an_epoch_follows_where_nothing_else_is_said(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch, asked: int | None, steps: int
 ) -> None:
     monkeypatch.setattr("core.actions.tuning.ensure_worker", lambda _: None)
