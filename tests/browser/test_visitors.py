@@ -69,7 +69,7 @@ def test_a_cancelled_run_goes_on_and_ends(tmp_path: Path, page: Page) -> None:
         expect(done.first).to_be_visible(timeout=WORK)  # the page follows it to its end by itself
         [job] = queries.list_jobs(store, run_id=run.id)
         assert job.status == "done"
-        expect(page.get_by_text(re.compile("Going on after step"))).to_be_visible()  # and not from the beginning
+        expect(page.get_by_text(re.compile("Going on after step")).first).to_be_visible()  # and not from the beginning
         visit(page, f"{dashboard.url}/train?run={run.id}")
         expect(page.get_by_text("What it reached")).to_be_visible()
         page.goto("about:blank")
