@@ -53,8 +53,10 @@ def start_tuning(
     """
     if kind not in KINDS:
         raise UserError(f"There is no round of the kind {kind!r}. Known are {', '.join(KINDS)}.")
+    spec = spec_of(settings, run)
     if then_label_steps is None:
-        then_label_steps = 0 if kind == LABEL else usual_label_steps(store, run, spec_of(settings, run))
+        dataset = queries.get_dataset(store, run.dataset_id)
+        then_label_steps = 0 if kind == LABEL else usual_label_steps(run, dataset, spec)
     if then_label_steps < 0:
         raise UserError(f"{then_label_steps} label steps cannot follow a round; give 0 or more.")
     if kind == LABEL and then_label_steps == 0:
@@ -65,7 +67,7 @@ def start_tuning(
             f"The weights of {run.name!r} at step {start.step} are not kept, so nothing can go on from there. "
             "Train a run of your own, or choose another checkpoint."
         )
-    config = child_config(run, kind, options or {}, then_label_steps, spec_of(settings, run))
+    config = child_config(run, kind, options or {}, then_label_steps, spec)
     check_quotas(settings, config)
     child = Run(
         name=free_name(store, Run, name, f"{run.name}-{start.step}-{kind}"),
@@ -101,10 +103,10 @@ def spec_of(settings: Settings, run: Run) -> EncoderSpec:
     return resolve(run.encoder, run.config.get("revision"), allowed_roots=settings.local_models)
 
 
-def usual_label_steps(store: Store, run: Run, spec: EncoderSpec | None) -> int:
+def usual_label_steps(run: Run, dataset: Dataset, spec: EncoderSpec | None) -> int:
     """Label steps that follow a round by hand where nothing else is said."""
     share = (spec.by_hand if spec is not None else ByHand()).label_epochs
-    return max(1, round(share * an_epoch(run, queries.get_dataset(store, run.dataset_id))))
+    return max(1, round(share * an_epoch(run, dataset)))
 
 
 def an_epoch(run: Run, dataset: Dataset) -> int:

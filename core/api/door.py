@@ -2,9 +2,8 @@
 
 Two attacks end here. A server that somebody opened to a network would show everything to whoever reaches it; so what comes
 to an address that is not this machine's own (loopback) is refused until people sign in, here or, as a setting says, at a
-proxy. And a
-foreign site in somebody's browser could give its own name the address 127.0.0.1 and read the answers (DNS rebinding); so only
-names of this machine, bare IP addresses and the names of a setting are answered.
+proxy. And a foreign site in somebody's browser could give its own name the address 127.0.0.1 and read the answers (DNS
+rebinding); so only names of this machine, bare IP addresses and the names of a setting are answered.
 
 Where people sign in here, this is also what stands before all that gives data away beside the pages' own socket: whoever
 has no cookie of ours gets the page that asks him to sign in, with what it is made of, and nothing else. The API has a

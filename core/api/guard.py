@@ -1,7 +1,8 @@
 """Who may write, who may read, and how much may be sent.
 
 Whatever is not a reading method needs the token, whichever route it goes to: a new route cannot forget it. Where people
-sign in, so does reading, since nobody is to read who has not said who he is. The token comes in a header only, which no other site can make a browser send, and cookies mean nothing here.
+sign in, so does reading, since nobody is to read who has not said who he is. The token comes in a header only, which no
+other site can make a browser send, and cookies mean nothing here.
 """
 
 import hmac

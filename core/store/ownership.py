@@ -127,5 +127,8 @@ def _foreign(kind: type[Any], actor: Person) -> ColumnElement[bool]:
     if kind in OWNED:
         return and_(kind.owner.is_not(None), kind.owner != actor.email)
     if hasattr(kind, "run_id"):
-        return kind.run_id.in_(select(Run.id).where(Run.owner.is_not(None), Run.owner != actor.email))  # type: ignore[no-any-return]
+        of_others: ColumnElement[bool] = kind.run_id.in_(
+            select(Run.id).where(Run.owner.is_not(None), Run.owner != actor.email)
+        )
+        return of_others
     return true()

@@ -61,7 +61,7 @@ def show_form(store: Store, run: Run, start: Checkpoint, dataset: Dataset) -> No
     left, right = st.columns([3, 2], gap="large")
     with left:
         kind = _kind()
-        steps, options = _settings(store, run, dataset, key, kind, spec)
+        steps, options = _settings(run, dataset, key, kind, spec)
     with right:
         config = _config(run, kind, options, steps, spec)
         diagnose = _diagnosis(store, run, start, key)
@@ -144,9 +144,7 @@ def _kind_chosen() -> None:
     go_to(kind=None if chosen == KINDS[0] else chosen)
 
 
-def _settings(
-    store: Store, run: Run, dataset: Dataset, key: str, kind: str, spec: EncoderSpec | None
-) -> tuple[int, dict[str, str]]:
+def _settings(run: Run, dataset: Dataset, key: str, kind: str, spec: EncoderSpec | None) -> tuple[int, dict[str, str]]:
     """Label steps to follow, and the settings that differ from "not given" as texts for `TrainConfig.parse`."""
     alone = kind == LABEL
     method = "finetune" if alone else f"{kind}-tuning"
@@ -166,7 +164,7 @@ def _settings(
         "Label steps" if alone else "Label steps afterwards",
         min_value=1 if alone else 0,
         max_value=MOST_LABEL_STEPS,
-        value=epoch if alone else usual_label_steps(store, run, spec),
+        value=epoch if alone else usual_label_steps(run, dataset, spec),
         step=1,
         key=f"steps-{key}-{alone}",
         help=f"Training on the labels goes on for so many steps, with a learning rate that rises and falls once more. "

@@ -31,7 +31,7 @@ def test_a_finished_minilm_gets_a_gentle_round(store: Store, settings: Settings)
         assert (config.round_epochs, config.round_lr, config.label_lr) == (epochs, lr, GENTLE.label_lr)
         assert (config.round_batch, config.probes_per_epoch) == (SMALL.batch, SMALL.probes)
         assert (config.batch_size, config.weight_decay) == (50, 0.05)
-    assert usual_label_steps(store, run, spec) == 13
+    assert usual_label_steps(run, queries.get_dataset(store, run.dataset_id), spec) == 13
     alone = child_config(run, LABEL, {}, 6, spec)
     assert (alone.label_lr, alone.method) == (1e-4, "finetune")
 

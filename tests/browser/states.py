@@ -19,9 +19,6 @@ from tests.pages.synthetic import HOSTILE, STEPS, add_dataset, add_diagnosis, ad
 NAME = "<script>alert(1)</script><img src=x onerror=alert(2)> **b** [a](javascript:alert(3)) :smile: $x$ ‮"
 OTHER_NAME = "![p](https://example.invalid/pixel.png) www.example.invalid <b>b</b> هذا نص 👩‍👩‍👧‍👦 %{x}"
 
-ADDRESSES = {"overview": "", "try_it": "try"}
-"""Of pages whose address is not the name of their folder."""
-
 
 @dataclass(frozen=True)
 class State:
@@ -40,7 +37,7 @@ class House:
 
     def addresses(self, page: str) -> Iterator[tuple[str, str]]:
         """A page alone, and for every state with the names of what there is to see; it reads those that it knows."""
-        url = f"{self.dashboard.url}/{ADDRESSES.get(page, page)}"
+        url = f"{self.dashboard.url}/{path_of(page)}"
         yield "alone", url
         yield from ((state.name, f"{url}?{urlencode(state.named)}") for state in self.states if state.named)
 

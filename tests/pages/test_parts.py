@@ -8,7 +8,7 @@ import pytest
 from core import formats
 from core.store.tables import now
 from core.views.texts import TERMS, help_for
-from pages.parts.tables import csv_bytes
+from pages.parts.tables import chosen_rows, csv_bytes
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,13 @@ def test_every_term_is_a_sentence_and_its_source_an_address() -> None:
         assert term.sentence.endswith("."), name
         assert term.url is None or term.url.startswith("https://"), name
         assert help_for(name).startswith(term.sentence)
+
+
+def test_a_table_stays_the_same_while_its_own_choice_is_what_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    state: dict[str, object] = {}
+    monkeypatch.setattr("streamlit.session_state", state)
+    assert chosen_rows("t", [2]) == {"selection": {"rows": [2]}}  # as the address says
+    state["t"] = {"selection": {"rows": [5]}}
+    assert chosen_rows("t", [5]) == {"selection": {"rows": [2]}}, "chosen in the table: nothing new to send"
+    assert chosen_rows("t", [7]) == {"selection": {"rows": [7]}}, "the address went elsewhere"
+    assert chosen_rows("t", []) == {"selection": {"rows": []}}

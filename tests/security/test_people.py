@@ -9,14 +9,7 @@ import pytest
 from core.errors import UserError
 from core.people import NotLetInError, Person, person_of
 from core.settings import PROJECT, Settings, get_settings
-
-SIGN_IN = {
-    "oidc_metadata_url": "https://id.example.org/.well-known/openid-configuration",
-    "oidc_client_id": "unconfound",
-    "oidc_client_secret": "s",
-    "oidc_cookie_secret": "x" * 32,
-    "public_url": "https://unconfound.example.org",
-}
+from tests.security.test_door import SIGN_IN
 
 
 def who(claims: dict[str, Any] | None = None, **settings: Any) -> Person | None:
