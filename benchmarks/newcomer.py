@@ -19,14 +19,14 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from benchmarks.dashboard.__main__ import chromium
-from benchmarks.dashboard.serve import serving
 from benchmarks.dashboard.stopwatch import wait, watch
 from benchmarks.machine import machine
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import open_store
 from core.views.texts import METHODS
+from tools.chromium import chromium
+from tools.served import serving
 
 ENOUGH = 600.0  # s
 LONGEST_WORK = 1_800_000  # ms
@@ -79,10 +79,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
         began = time.monotonic()
-        with serving(home) as address, chromium() as browser:
+        with serving(home, UNCONFOUND_CALIBRATE="false") as dashboard, chromium() as browser:
             page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
             watch(page)
-            steps = walk(Walk(page, began, options.pictures), address, options.method)
+            steps = walk(Walk(page, began, options.pictures), dashboard.url, options.method)
             version = browser.version
         found = reached(home)
     report = {

@@ -5,12 +5,12 @@ error. Exit code 0: done. 1: a run or job failed. 2: the call or the input is no
 """
 
 import argparse
+import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 
-from core.commands import backups, compare, datasets, doctor, jobs, runs, status, taking_home, trying, tuning
 from core.commands.console import Console, JobFailedError
 from core.errors import UserError
 from core.settings import get_settings
@@ -18,9 +18,27 @@ from core.store.engine import open_store
 
 Command = Callable[[argparse.Namespace, Console], None]
 
+MODULES = {
+    "datasets": ("dataset",),
+    "runs": ("train", "diagnose", "evaluate", "run"),
+    "tuning": ("tune", "tree"),
+    "trying": ("try",),
+    "compare": ("compare",),
+    "taking_home": ("report", "export"),
+    "jobs": ("jobs", "worker"),
+    "status": ("status",),
+    "backups": ("backup", "restore"),
+    "doctor": ("doctor",),
+}
+"""Each module of `core.commands` and the commands that it adds. Together they take seconds to import: a call loads what it needs."""
 
-def build_parser() -> argparse.ArgumentParser:
-    """Every command with its options; each sets `command` to the function that carries it out."""
+
+def build_parser(word: str | None = None) -> argparse.ArgumentParser:
+    """Every command with its options; each sets `command` to the function that carries it out.
+
+    word: the command that is called; only what goes with it is built. With None, and with no command's name, all are.
+    """
+    wanted = [module for module, words in MODULES.items() if word in words] or list(MODULES)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--json", action="store_true", help="print one JSON object on standard output and nothing else there"
@@ -30,22 +48,15 @@ def build_parser() -> argparse.ArgumentParser:
         description="Find out whether a text classifier leans on a confound. UNCONFOUND_HOME names the store.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    datasets.add_commands(commands, common)
-    runs.add_commands(commands, common)
-    tuning.add_commands(commands, common)
-    trying.add_commands(commands, common)
-    compare.add_commands(commands, common)
-    taking_home.add_commands(commands, common)
-    jobs.add_commands(commands, common)
-    status.add_commands(commands, common)
-    backups.add_commands(commands, common)
-    doctor.add_commands(commands, common)
+    for module in wanted:
+        importlib.import_module(f"core.commands.{module}").add_commands(commands, common)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit code."""
-    options = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = build_parser(words[0] if words else None).parse_args(words)
     _print_what_can_be_printed(as_json=options.json)
     command: Command = options.command
     try:

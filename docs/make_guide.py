@@ -16,8 +16,6 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page
 
-from benchmarks.dashboard.__main__ import chromium
-from benchmarks.dashboard.serve import serving
 from benchmarks.dashboard.stopwatch import QUIET, watch
 from core.actions.datasets import add_sample
 from core.actions.diagnosing import start_diagnosis
@@ -27,6 +25,8 @@ from core.actions.waiting import wait_for
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store, open_store
+from tools.chromium import chromium
+from tools.served import serving
 
 FOLDER = Path(__file__).parent / "guide"
 WIDTH = 1280
@@ -121,13 +121,13 @@ def take(home: Path, shots: Sequence[Shot], prepare: Callable[[Store, Settings],
     if not shots:
         return
     home.mkdir(parents=True, exist_ok=True)
-    with serving(home) as address, chromium() as browser:
+    with serving(home, UNCONFOUND_CALIBRATE="false") as dashboard, chromium() as browser:
         settings = Settings(home=home)
         scene = prepare(open_store(settings), settings)
         page = browser.new_context(viewport={"width": WIDTH, "height": 900}, color_scheme="light").new_page()
         watch(page)
         for shot in shots:
-            print(f"{shot.name}: {photograph(page, address, shot, scene) // 1000} kB", file=sys.stderr)
+            print(f"{shot.name}: {photograph(page, dashboard.url, shot, scene) // 1000} kB", file=sys.stderr)
 
 
 def prepared(store: Store, settings: Settings) -> Scene:

@@ -9,10 +9,12 @@ from pages.parts.saving import choice_at_the_foot
 from pages.parts.sign_in.gate import ask_to_sign_in, show_who
 from pages.parts.tour import show_tour
 
-LOGO = str(Path(__file__).parent / "parts" / "logo.svg")
+PARTS = Path(__file__).parent / "parts"
+LOGO = str(PARTS / "logo.svg")
 
 st.set_page_config(page_title="Unconfound", page_icon=LOGO, layout="wide")
 st.logo(LOGO, size="large")
+st.html(PARTS / "look.css")
 PAGES = [
     st.Page("overview/page.py", title="Overview", icon=":material/home:", default=True),
     st.Page("data/page.py", title="Data", icon=":material/table_view:", url_path="data"),

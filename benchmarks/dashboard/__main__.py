@@ -9,27 +9,21 @@ on two cores; let nothing else run meanwhile.
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
-
 from benchmarks.dashboard.fill import Names, fill
 from benchmarks.dashboard.measure import Row, bare, measure
-from benchmarks.dashboard.serve import serving
 from benchmarks.dashboard.table import table
 from benchmarks.dashboard.visits import visits
 from benchmarks.machine import machine
 from core.settings import Settings
 from core.store.engine import open_store
-
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+from tools.chromium import chromium
+from tools.served import serving
 
 
 def main() -> int:
@@ -45,13 +39,14 @@ def main() -> int:
         names = filled(home)
         rows: list[Row] = []
         with chromium() as browser:
-            with serving(home, str(Path(__file__).with_name("bare.py"))) as address:
-                baseline = bare(browser, address, options.turns)
-            with serving(home) as address:
+            script = str(Path(__file__).with_name("bare.py"))
+            with serving(home, script, UNCONFOUND_START_WORKER="false") as alone:
+                baseline = bare(browser, alone.url, options.turns)
+            with serving(home, UNCONFOUND_CALIBRATE="false") as dashboard:
                 for visit in visits(names):
                     if options.only.lower() in visit.name.lower():
                         print(visit.name, file=sys.stderr)
-                        rows += measure(browser, address, visit, options.turns)
+                        rows += measure(browser, dashboard.url, visit, options.turns)
             version = browser.version
     report: dict[str, Any] = {
         "machine": {**machine(), "chromium": version},
@@ -79,16 +74,6 @@ def filled(home: Path) -> Names:
     names = fill(store)
     told.write_text(json.dumps(asdict(names)))
     return names
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """A headless browser: the system's, or Playwright's own."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from core.errors import UserError
 from core.store import queries
 from core.store.tables import Run
 from core.training.diagnosis_config import ESTIMATORS
-from core.views.layers import layers_of, where_it_lives
+from core.views.layer_shares import layers_of, where_it_lives
 from core.views.texts import METHODS
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats.contingency import association
+import scipy
 
 from core.datasets.fold import folded
 from core.datasets.mapping import SPLITS
@@ -60,7 +60,7 @@ def cramers_v(table: np.ndarray) -> float | None:
     Rows and columns without any count are left out. Cramér 1946; `scipy.stats.contingency.association`.
     """
     kept = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
-    return float(association(kept, method="cramer")) if min(kept.shape) > 1 else None
+    return float(scipy.stats.contingency.association(kept, method="cramer")) if min(kept.shape) > 1 else None
 
 
 def confound_only_floor(table: np.ndarray) -> float:

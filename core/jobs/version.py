@@ -50,7 +50,7 @@ class Renewal:
 
 
 def _starts() -> bool:
-    command = [sys.executable, "-c", "import core.__main__, core.jobs.run"]
+    command = [sys.executable, "-c", "import core.__main__, core.commands.jobs, core.jobs.run"]
     try:
         return (
             subprocess.run(command, cwd=PROJECT, capture_output=True, timeout=TRY_SECONDS, check=False).returncode == 0

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from core.statistics.arrays import Floats, Texts, number
 
@@ -48,7 +48,7 @@ def cochran_mantel_haenszel(first: Texts, second: Texts, stratum: Texts) -> dict
     return {
         "statistic": statistic,
         "df": df,
-        "p_value": float(stats.chi2.sf(statistic, df)),
+        "p_value": float(scipy.stats.chi2.sf(statistic, df)),
         "odds_ratio": number(ratio),
     }
 

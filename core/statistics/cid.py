@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from core.statistics.arrays import Floats, Ints, Values
 from core.statistics.bootstrap import resampled_cids
@@ -198,7 +198,7 @@ def _adjusted(p_values: list[float | None]) -> list[float | None]:
     q: list[float | None] = [None] * len(p_values)
     known = [place for place, p in enumerate(p_values) if p is not None]
     if known:
-        adjusted = stats.false_discovery_control([p_values[place] for place in known], method="by")
+        adjusted = scipy.stats.false_discovery_control([p_values[place] for place in known], method="by")
         for place, value in zip(known, adjusted, strict=True):
             q[place] = float(value)
     return q

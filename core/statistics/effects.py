@@ -5,7 +5,7 @@ from functools import cache
 from math import exp, sqrt
 
 import numpy as np
-from scipy import optimize, special, stats
+import scipy
 
 from core.statistics.arrays import Floats
 
@@ -62,9 +62,9 @@ def _noncentrality(t: float, m: int, probability: float) -> float:
     weights = _legendre()[1] / 2
 
     def gap(delta: float) -> float:
-        return float(special.ndtr(at - delta) @ weights) - probability
+        return float(scipy.special.ndtr(at - delta) @ weights) - probability
 
-    return float(optimize.brentq(gap, at.min() - _FAR, at.max() + _FAR, xtol=1e-10))
+    return float(scipy.optimize.brentq(gap, at.min() - _FAR, at.max() + _FAR, xtol=1e-10))
 
 
 @cache
@@ -75,7 +75,7 @@ def _legendre() -> tuple[Floats, Floats]:
 
 def _spread_nodes(m: int) -> Floats:
     """s = √(χ²_m / m) at the probabilities of Gauss–Legendre's nodes [_NODES]."""
-    spread: Floats = np.sqrt(stats.chi2.ppf((_legendre()[0] + 1) / 2, m) / m)
+    spread: Floats = np.sqrt(scipy.stats.chi2.ppf((_legendre()[0] + 1) / 2, m) / m)
     return spread
 
 
@@ -89,7 +89,7 @@ def _pooled_sd(a: Floats, b: Floats) -> float | None:
 
 
 def _correction(m: int) -> float:
-    return exp(special.gammaln(m / 2) - special.gammaln((m - 1) / 2)) / sqrt(m / 2)
+    return exp(scipy.special.gammaln(m / 2) - scipy.special.gammaln((m - 1) / 2)) / sqrt(m / 2)
 
 
 def cliffs_delta(a: Floats, b: Floats) -> float | None:
@@ -99,6 +99,6 @@ def cliffs_delta(a: Floats, b: Floats) -> float | None:
     """
     if len(a) == 0 or len(b) == 0:
         return None
-    ranks = stats.rankdata(np.concatenate([a, b]))
+    ranks = scipy.stats.rankdata(np.concatenate([a, b]))
     u = ranks[: len(a)].sum() - len(a) * (len(a) + 1) / 2
     return float(2 * u / (len(a) * len(b)) - 1)

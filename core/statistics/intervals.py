@@ -2,7 +2,7 @@
 
 from math import sqrt
 
-from scipy import stats
+import scipy
 
 from core.statistics.errors import StatisticsError
 
@@ -19,7 +19,7 @@ def wilson(k: int, n: int, level: float = 0.95) -> Interval:
         raise StatisticsError(f"{k} successes in {n} trials is no proportion.")
     if n == 0:
         return 0.0, 1.0
-    interval = stats.binomtest(int(k), int(n)).proportion_ci(confidence_level=level, method="wilson")
+    interval = scipy.stats.binomtest(int(k), int(n)).proportion_ci(confidence_level=level, method="wilson")
     return float(interval.low), float(interval.high)
 
 

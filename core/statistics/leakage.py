@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg
+import scipy
 
 from core.statistics.arrays import Floats, Ints, Texts, Values, same_length, text_array
 from core.statistics.errors import StatisticsError
@@ -130,7 +130,7 @@ def _discriminant(z: Floats, code: Ints, scatter: Floats, new: Floats) -> Ints:
     means = (np.arange(len(sizes))[:, None] == code) @ z / sizes[:, None]  # [K, d]
     within = (scatter - (means * sizes[:, None]).T @ means) / max(len(code) - len(sizes), 1)  # [d, d]
     covariance = (1 - SHRINKAGE) * within + SHRINKAGE * np.eye(len(within))
-    weights = linalg.solve(covariance, means.T, assume_a="pos")  # [d, K]
+    weights = scipy.linalg.solve(covariance, means.T, assume_a="pos")  # [d, K]
     scores = new @ weights - 0.5 * (means * weights.T).sum(1)  # [m, K]
     best: Ints = scores.argmax(1)
     return best

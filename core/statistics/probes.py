@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from core.statistics.arrays import Floats
 from core.statistics.effects import cliffs_delta, hedges_g
@@ -60,7 +60,7 @@ def contrast(a: Floats, b: Floats) -> Contrast:
     """
     both = len(a) > 0 and len(b) > 0
     g = hedges_g(a, b)
-    test = stats.ttest_ind(a, b, equal_var=False) if g is not None else None
+    test = scipy.stats.ttest_ind(a, b, equal_var=False) if g is not None else None
     return Contrast(
         mean_a=float(a.mean()) if len(a) else None,
         mean_b=float(b.mean()) if len(b) else None,
@@ -70,5 +70,5 @@ def contrast(a: Floats, b: Floats) -> Contrast:
         welch_p=float(test.pvalue) if test is not None else None,
         hedges_g=g,
         cliffs_delta=cliffs_delta(a, b),
-        ks=float(stats.ks_2samp(a, b, method="asymp").statistic) if both else None,
+        ks=float(scipy.stats.ks_2samp(a, b, method="asymp").statistic) if both else None,
     )

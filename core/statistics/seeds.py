@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from core.statistics.arrays import Floats, Ints, Values, same_length, text_array
 from core.statistics.bootstrap import resampling_weights
@@ -117,7 +117,7 @@ def _estimate(parts: Sequence[tuple[float, Redrawn]], seed: int) -> Estimate:
     value = float(sum(sign * part.as_is.mean() for sign, part in parts))
     total = float(drawn.var(ddof=1))
     df = _degrees_of_freedom([part.as_is for _, part in parts], total, parts[0][1].n)
-    reach = float(stats.t.ppf(0.975, df)) * total**0.5
+    reach = float(scipy.stats.t.ppf(0.975, df)) * total**0.5
     return Estimate(value, total**0.5, df, value - reach, value + reach)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
+import scipy
 
 from core.statistics.accuracy import expected_calibration_error
 from core.statistics.arrays import Floats, Ints, Values, text_array
@@ -108,7 +108,7 @@ def _nll(logs: Floats, right: Ints, temperature: float) -> float:
 
 def _fit(logs: Floats, right: Ints) -> float:
     """The likelihood is concave in 1 / T, so the one best T within the bounds is found; T = 1 is never beaten by a worse."""
-    found = minimize_scalar(
+    found = scipy.optimize.minimize_scalar(
         lambda inverse: _nll(logs, right, 1 / inverse), bounds=(1 / HIGHEST, 1 / LOWEST), method="bounded"
     )
     temperature = 1 / float(found.x)

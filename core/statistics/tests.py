@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from core.statistics.arrays import Floats, Values, same_length, text_array
 
@@ -48,7 +48,7 @@ def t_test(a: Floats, b: Floats, kind: Kind = "welch") -> TTest:
     difference = float(a.mean() - b.mean()) if len(a) and len(b) else None
     if len(a) < 2 or len(b) < 2 or (np.ptp(a) == 0 and np.ptp(b) == 0):
         return TTest(name, difference, None, None, None, None, None)
-    test = stats.ttest_ind(a, b, equal_var=kind == "student")
+    test = scipy.stats.ttest_ind(a, b, equal_var=kind == "student")
     interval = test.confidence_interval(0.95)
     figures = (interval.low, interval.high, test.statistic, test.df, test.pvalue)
     return TTest(name, difference, *(float(figure) for figure in figures))
@@ -67,10 +67,10 @@ def mcnemar(label: Values, predicted_a: Values, predicted_b: Values) -> McNemar:
     only_b = int(((first != y) & (second == y)).sum())
     discordant = only_a + only_b
     if discordant < EXACT_BELOW:
-        p = float(stats.binomtest(only_a, discordant).pvalue) if discordant else 1.0
+        p = float(scipy.stats.binomtest(only_a, discordant).pvalue) if discordant else 1.0
         return McNemar("McNemar's test, exact", only_a, only_b, None, p)
     statistic = max(abs(only_a - only_b) - 1, 0) ** 2 / discordant
-    return McNemar("McNemar's test, χ²", only_a, only_b, statistic, float(stats.chi2.sf(statistic, 1)))
+    return McNemar("McNemar's test, χ²", only_a, only_b, statistic, float(scipy.stats.chi2.sf(statistic, 1)))
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

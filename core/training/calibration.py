@@ -3,8 +3,8 @@
 from time import perf_counter
 
 import numpy as np
+import scipy
 import torch
-from scipy.optimize import nnls
 from transformers import BertConfig, BertForSequenceClassification
 
 from core.encoders.catalogue import Shape
@@ -41,7 +41,7 @@ def measure_speed(config: TrainConfig) -> Speed:
         times.append(_seconds_per_step(config, shape, b, t))
     rows, seconds = np.array(counts), np.array(times)  # [trials, 4], [trials]
     scale = rows.max(axis=0)  # [4]
-    costs, _ = nnls(rows / scale / seconds[:, None], np.ones(len(seconds)))  # [4]
+    costs, _ = scipy.optimize.nnls(rows / scale / seconds[:, None], np.ones(len(seconds)))  # [4]
     flop, element, call, parameter = (costs / scale).tolist()
     return Speed(machine.title, flop, element, call, parameter, micro)
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from core.store.engine import Store
 from core.store.queries import THERE
 from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Run
-from core.views.layers import LayersAt, read_layers
+from core.views.layer_shares import LayersAt, read_layers
 
 SPLITS = ("dev", "test", "train")
 

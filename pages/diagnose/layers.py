@@ -8,16 +8,8 @@ from core.formats import counted
 from core.store.engine import Store
 from core.store.tables import Diagnosis
 from core.views.diagnoses import Point, curve, layers_along
-from core.views.layers import (
-    ABOUT_MEASURES,
-    MEASURES,
-    LayersAt,
-    layer_bars,
-    layer_map,
-    layers_of,
-    layers_table,
-    where_it_lives,
-)
+from core.views.layer_shares import LayersAt, layers_of, where_it_lives
+from core.views.layers import ABOUT_MEASURES, MEASURES, layer_bars, layer_map, layers_table
 from core.views.texts import help_for
 from pages.diagnose.link import asked
 from pages.parts.address import go_to

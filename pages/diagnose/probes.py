@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -81,7 +82,10 @@ def _draw(table: pd.DataFrame, shown: pd.DataFrame, pinned: int, point: Point) -
     ids = list(shown["id"])
     at = list(shown.index).index(pinned) if pinned in shown.index else None
     # Selections are positions: the key changes with what is at which position, and the callback maps them to ids.
-    key = f"diagnose-probes-{sha256(' '.join([point.id, *ids]).encode()).hexdigest()[:12]}"
+    # One is always pinned; but where the filter hides it, none of these is.
+    mode: Literal["single-row", "single-row-required"] = "single-row" if at is None else "single-row-required"
+    name = f"diagnose-probes-{sha256(' '.join([mode, point.id, *ids]).encode()).hexdigest()[:12]}"
+    key, default = chosen_rows(name, [] if at is None else [at])
     second = ["text_b"] if shown["text_b"].notna().any() else []
     st.dataframe(
         for_screen(shown[["text", *second, "label", "confound", "cid", "hedges_g", "q", "n_a", "n_b"]]),
@@ -89,8 +93,8 @@ def _draw(table: pd.DataFrame, shown: pd.DataFrame, pinned: int, point: Point) -
         height=HEIGHT if len(shown) > 7 else "auto",
         hide_index=True,
         on_select=lambda: _picked(key, ids),
-        selection_mode="single-row",
-        selection_default=chosen_rows(key, [] if at is None else [at]),
+        selection_mode=mode,
+        selection_default=default,
         column_config=_columns(table),
         placeholder="–",
         alt="The probes: text, label, confound, CID, effect, q and the sizes of both groups. Pick a row to see its histograms.",

@@ -179,3 +179,4 @@ def diagnose_final(run_ids: Sequence[str]) -> None:
             queued += 1
     if queued:
         st.toast(f"{counted(queued, 'diagnosis', 'diagnoses')} in the queue.", icon=":material/hourglass_empty:")
+        st.rerun()  # the whole page, also where the button stands in the fragment of the run list

@@ -6,6 +6,7 @@ from hashlib import sha256
 import pandas as pd
 import streamlit as st
 
+from core.actions.deleting import Deleted
 from core.actions.run_list import state
 from core.formats import NOTHING, counted
 from core.store import queries
@@ -27,8 +28,12 @@ MOST_LINES = 1000
 SHARES = ("Accuracy", "Confound alone", "Worst cell")
 
 
-def show_runs(store: Store, runs: Sequence[RunRow], deleted: Sequence[object]) -> None:
-    """Pickers, the table, and what can be done with the chosen lines."""
+@st.fragment
+def show_runs(store: Store, runs: Sequence[RunRow], deleted: Sequence[Deleted]) -> None:
+    """Pickers, the table, and what can be done with the chosen lines.
+
+    A fragment: to find, sort and choose reads nothing that stands above again. What changes a run has the whole page drawn.
+    """
     st.subheader("Runs", anchor=False)
     if runs:
         wish = pick(runs)
@@ -57,7 +62,7 @@ def _table(store: Store, runs: Sequence[RunRow]) -> None:
     asked = st.query_params.get_all("chosen")
     wanted = [place for place, run in enumerate(runs) if run.id in asked or run.name in asked]
     # Selections are positions: the key changes with what is at which position, and the callback maps them to ids.
-    key = f"runs-{sha256(' '.join(ids).encode()).hexdigest()[:12]}"
+    key, default = chosen_rows(f"runs-{sha256(' '.join(ids).encode()).hexdigest()[:12]}", wanted)
     shown = frame.assign(**{name: 100 * frame[name].astype(float) for name in SHARES})
     if all(run.note == "" for run in runs):
         shown = shown.drop(columns="Note")
@@ -66,7 +71,7 @@ def _table(store: Store, runs: Sequence[RunRow]) -> None:
         hide_index=True,
         on_select=lambda: _picked(key, ids),
         selection_mode="multi-row",
-        selection_default=chosen_rows(key, wanted),
+        selection_default=default,
         key=key,
         height=min(38 + 35 * len(frame), 560),
         placeholder=NOTHING,

@@ -57,6 +57,7 @@ def _delete(run_ids: Sequence[str], cancel: bool) -> None:
             st.toast(plain(str(error)), icon=":material/error:")
         else:
             st.session_state["deleted-just-now"] = True
+    st.rerun()  # the whole page, also where the button stands in a fragment; so below
 
 
 def rename_box(run_id: str, name: str, *, key: str) -> None:
@@ -77,6 +78,8 @@ def _rename(run_id: str, key: str) -> None:
         rename_run(store, queries.get_run(store, run_id), st.session_state[key] or "")
     except UserError as error:
         st.toast(plain(str(error)), icon=":material/error:")
+    else:
+        st.rerun()
 
 
 # --- the way back ---
@@ -84,6 +87,7 @@ def _rename(run_id: str, key: str) -> None:
 
 def show_undo(deleted: Sequence[Deleted]) -> None:
     """What was deleted some minutes ago, with its way back."""
+    deleted_just_now()  # told herewith: no other page needs to lead here any more
     hidden = st.session_state.setdefault(_HIDDEN, set())
     lately = [one for one in deleted if now() - one.deleted_at < UNDO_FOR and (one.id, one.deleted_at) not in hidden]
     lately = [one for one in lately if why_not(one.owner) is None]
@@ -167,6 +171,7 @@ def _restore(run_ids: Sequence[str]) -> None:
             continue
         renamed = f"; it is now {plain(back.name)}, since its name was taken" if back.name != was else ""
         st.toast(f"{plain(was or back.name)} is back{renamed}.", icon=":material/undo:")
+    st.rerun()
 
 
 def _remove() -> None:
@@ -177,6 +182,7 @@ def _remove() -> None:
         st.toast(plain(str(error)), icon=":material/error:")
     else:
         st.toast(f"Removed {counted(removed, 'run')} for good.", icon=":material/delete_forever:")
+        st.rerun()
 
 
 def deleted_runs(store: Store) -> list[Deleted]:

@@ -53,3 +53,4 @@ def _keep(run_id: str, key: str) -> None:
         st.toast(plain(str(error)), icon=":material/error:")
     else:
         st.toast("Kept." if st.session_state[key] else "The note is cleared.", icon=":material/check:")
+        st.rerun()  # the whole page, also where the button stands in a fragment

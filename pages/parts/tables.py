@@ -20,17 +20,22 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     return out.getvalue().encode("utf-8")
 
 
-def chosen_rows(key: str, rows: Sequence[int]) -> dict[str, dict[str, list[int]]]:
-    """The `selection_default` of a table with this key, so that these rows are chosen.
+def chosen_rows(name: str, rows: Sequence[int]) -> tuple[str, dict[str, dict[str, list[int]]]]:
+    """The key and the `selection_default` of a table in which these rows are chosen.
 
-    Where the visitor chose them in the table itself it stays as it was before: the table is then the same as the one in
-    the browser, and is neither sent nor drawn again.
+    Where the visitor chose them in the table itself both stay as they were: the table is then the same as the one in the
+    browser, and is neither sent nor drawn again. Where the address chose others, as it does on the way back through the
+    browser's history, the table gets another key: one that is there already keeps its own choice, whatever its default.
     """
-    wanted, kept = list(rows), f"{key}-default"
-    there = st.session_state.get(key)
-    if there is None or list(there["selection"]["rows"]) != wanted or kept not in st.session_state:
+    wanted, kept, turn = list(rows), f"{name}-default", f"{name}-turn"
+    place = st.session_state.setdefault(turn, 0)
+    there = st.session_state.get(f"{name}-{place}")
+    if kept not in st.session_state or there is None:
         st.session_state[kept] = wanted
-    return {"selection": {"rows": st.session_state[kept]}}
+    elif list(there["selection"]["rows"]) != wanted:
+        st.session_state[kept] = wanted
+        st.session_state[turn] = place = place + 1
+    return f"{name}-{place}", {"selection": {"rows": st.session_state[kept]}}
 
 
 def download_csv(

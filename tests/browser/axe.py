@@ -6,7 +6,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 GRAVE = ("serious", "critical")
-FADE = 300  # ms that colours take to change
+COLOURS = ("color-contrast", "link-in-text-block")
+"""The rules that look at colours: all that another scheme can change."""
 STREAMLITS = {
     # rule → (part of a selector or of the element, why it is Streamlit's and not ours to mend)
     "aria-allowed-attr": ("stDataFrame", "the grid that a table is drawn with"),
@@ -28,24 +29,28 @@ SILENT = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"], 
     .map((one) => one.outerHTML.slice(0, 160))"""
 
 
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("dark", "light")
-GROUND = "(dark) => (parseInt(getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/[0-9]+/)[0]) < 128) === dark"
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+GROUND = """(dark) => (parseInt(getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/[0-9]+/)[0]) < 128) === dark
+    && document.getAnimations().every((one) => !(one instanceof CSSTransition))"""
+"""Whether the page has the colours of a scheme, and none of them still fades."""
 
 
 def barriers(page: Page) -> list[str]:
-    """What keeps somebody out of the page that is open; it is light afterwards."""
+    """What keeps somebody out of the page that is open; it is dark afterwards."""
     found = [f"without words: {one}" for one in page.evaluate(SILENT)]
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function(GROUND, arg=scheme == "dark")
-        page.wait_for_timeout(FADE)
-        found += [f"{scheme}: {one}" for one in violations(page)]
+        found += [f"{scheme}: {one}" for one in violations(page, *(COLOURS if scheme == "dark" else ()))]
     return found
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds serious, but for what is Streamlit's own."""
-    result = Axe().run(page, context={"exclude": [[one] for one in NOT_ASKED]}).response
+def violations(page: Page, *rules: str) -> list[str]:
+    """What axe finds serious by these rules, or by all that it has, but for what is Streamlit's own."""
+    asked: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        asked["runOnly"] = {"type": "rule", "values": rules}
+    result = Axe().run(page, context={"exclude": [[one] for one in NOT_ASKED]}, options=asked).response
     return [
         f"{rule['id']}: {node['target']} {node['html'][:160]}"
         for rule in result["violations"]

@@ -3,13 +3,13 @@
 Every page is watched: an error in the browser's console fails the test that caused it.
 """
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.server import PATIENCE, Dashboard, serving
+from tools.browser import found
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -26,9 +26,8 @@ ARGUMENTS = [
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One headless chromium for all tests."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
-        engine = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        engine = playwright.chromium.launch(executable_path=found(), args=ARGUMENTS)
         yield engine
         engine.close()
 

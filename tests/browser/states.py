@@ -20,6 +20,19 @@ NAME = "<script>alert(1)</script><img src=x onerror=alert(2)> **b** [a](javascri
 OTHER_NAME = "![p](https://example.invalid/pixel.png) www.example.invalid <b>b</b> هذا نص 👩‍👩‍👧‍👦 %{x}"
 
 
+READS = {
+    "overview": {"chosen", "find"},
+    "data": {"dataset"},
+    "train": {"run"},
+    "diagnose": {"run", "diagnosis", "bin", "find"},
+    "tune": {"run"},
+    "compare": {"runs"},
+    "try_it": {"run"},
+    "jobs": {"job"},
+}
+"""Which of the states' parameters each page reads."""
+
+
 @dataclass(frozen=True)
 class State:
     """Something that a store can be in, and the query parameters that bring it up on whatever page."""
@@ -39,7 +52,12 @@ class House:
         """A page alone, and for every state with the names of what there is to see; it reads those that it knows."""
         url = f"{self.dashboard.url}/{path_of(page)}"
         yield "alone", url
-        yield from ((state.name, f"{url}?{urlencode(state.named)}") for state in self.states if state.named)
+        seen: list[dict[str, str]] = [{}]
+        for state in self.states:
+            read = {name: value for name, value in state.named.items() if name in READS[page]}
+            if read not in seen:  # a data set looks the same, whatever became of its runs
+                seen.append(read)
+                yield state.name, f"{url}?{urlencode(read)}"
 
 
 def path_of(page: str) -> str:
@@ -124,7 +142,7 @@ def _hostile(store: Store, name: str) -> State:
     set_note(store, run, "\n\n".join(HOSTILE[:5]) + "\n\n# Loud")
     broken = add_run(store, dataset, f"{name[:100]} 2", status="failed", steps=(), error=name * 3)
     job = _job(store, broken, status="failed", error=name * 3, message=name, finished_at=now())
-    return State("hostile", named(run, job, diagnosis=diagnosis.id, bin="2-30", find="word", note="1"))
+    return State("hostile", named(run, job, diagnosis=diagnosis.id, bin="2-30", find="word"))
 
 
 def _job(store: Store, run: Run, kind: str = "train", **values: object) -> Job:

@@ -85,6 +85,26 @@ def test_from_a_link_to_a_probe_to_a_bin_and_back(house: House, page: Page) -> N
     assert page.url == chosen
 
 
+def test_the_way_back_marks_the_probe_that_the_address_pins(house: House, page: Page) -> None:
+    visit(page, house.address(house.filled.run.name, step=STEPS[-1]))
+    table = page.locator("[class*=st-key-diagnose-probes-]:has(canvas)").get_by_test_id("stDataFrame")
+    lines = table.locator(".dvn-scroller").first
+    marked = table.locator("tr[aria-selected=true]")
+    pinned = []
+    for line in (2, 4):
+        lines.click(position={"x": 16, "y": 18 + 35 * line})
+        expect(marked).to_have_attribute("aria-rowindex", str(1 + line))
+        page.wait_for_url("**probe=*" if not pinned else lambda url: url != pinned[0])
+        settle(page)
+        pinned.append(page.url)
+    page.go_back()
+    page.wait_for_url(pinned[0])
+    expect(marked).to_have_attribute("aria-rowindex", "3")
+    page.go_forward()
+    page.wait_for_url(pinned[1])
+    expect(marked).to_have_attribute("aria-rowindex", "5")
+
+
 def test_a_point_goes_to_its_checkpoint_and_a_box_lists_several_bins(house: House, page: Page) -> None:
     visit(page, house.address(house.filled.run.name))
     points = page.locator(".st-key-diagnose-course .scatterlayer .point")

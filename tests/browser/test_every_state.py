@@ -48,6 +48,7 @@ def test_a_page_is_whole_in_every_state_and_width(house: House, page: Page, name
     for state, address in house.addresses(name):
         about = f"{state}: {address}"
         page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        page.emulate_media(color_scheme="light")
         visit(page, address)
         assert page.get_by_test_id("stException").count() == 0, about
         assert page.get_by_text("stopped on an error").count() == 0, about

@@ -119,6 +119,35 @@ def test_a_deletion_is_taken_back_after_a_reload(many: Dashboard, page: Page) ->
     assert queries.get_run(many.store, "run 7").id == run.id
 
 
+def test_a_run_is_chosen_in_the_list_deleted_and_the_next_one_opened(many: Dashboard, page: Page) -> None:
+    visit(page, f"{many.url}/?find=run+49")  # run 49 and run 490 to 499, the newest first
+    table = page.locator("[class*=st-key-runs-]:has(canvas)").get_by_test_id("stDataFrame")
+    lines = table.locator(".dvn-scroller").first
+    lines.click(position={"x": 16, "y": 18 + 35})
+    expect(page.locator(".st-key-chosen-runs")).to_contain_text("run 499")
+    lines.click(position={"x": 16, "y": 18 + 70})
+    expect(page.locator(".st-key-chosen-runs")).to_contain_text("2 runs chosen")
+    page.go_back()  # the table shows what the address says
+    expect(page.locator(".st-key-chosen-runs")).to_contain_text("run 499")
+    expect(table.locator("tr[aria-selected=true]")).to_have_count(1)
+    page.locator(".st-key-chosen-runs").get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete the run").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_in_viewport()  # the whole page, not only the list
+    expect(page.locator(".st-key-chosen-runs")).to_have_count(0)
+    assert queries.find_run(many.store, "run 499") is None
+    settle(page)
+    lines.click(position={"x": 16, "y": 18 + 35})
+    expect(page.locator(".st-key-chosen-runs")).to_contain_text("run 498")
+    page.get_by_role("link", name="Curves and cells").click()
+    expect(page.get_by_role("heading", name="run 498")).to_be_visible()  # and not back to Overview
+    page.go_back()
+    undo = page.get_by_role("button", name="Undo")
+    undo.click()
+    expect(undo).to_have_count(0)
+    assert queries.find_run(many.store, "run 499") is not None
+    settle(page)
+
+
 @pytest.mark.parametrize("width", [1024, 390])
 def test_it_fits_the_window(many: Dashboard, page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})

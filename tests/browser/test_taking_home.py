@@ -58,7 +58,7 @@ def test_a_figure_is_saved_as_the_visitor_chose(dashboard: Dashboard, page: Page
         page.get_by_role("radio", name=format).click()
         settle(page)
         page.wait_for_timeout(1000)  # the figure before it is taken away
-        figure = page.locator(".st-key-diagnose-course")
+        figure = page.locator(".st-key-diagnose-course:not([data-stale=true])")
         figure.hover()
         page.wait_for_timeout(300)
         saved = caught(page, figure.locator(".modebar-btn[data-title*='Download']"))

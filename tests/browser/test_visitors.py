@@ -6,6 +6,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 
 from core.actions.training import start_training
+from core.jobs.logs import read_log
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import open_store
@@ -70,6 +71,7 @@ def test_a_cancelled_run_goes_on_and_ends(tmp_path: Path, page: Page) -> None:
         [job] = queries.list_jobs(store, run_id=run.id)
         assert job.status == "done"
         expect(page.get_by_text(re.compile("Going on after step")).first).to_be_visible()  # and not from the beginning
+        assert read_log(store, job.id)[0].count("Going on after step") == 1
         visit(page, f"{dashboard.url}/train?run={run.id}")
         expect(page.get_by_text("What it reached")).to_be_visible()
         page.goto("about:blank")

@@ -1,15 +1,19 @@
 """The command line: one JSON object on standard output, errors on standard error, and the right exit code."""
 
+import argparse
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from core.__main__ import MODULES, build_parser, main
 from core.datasets.samples import SAMPLES
 from core.jobs.supervisor import end_tree
 from core.settings import PROJECT, Settings
@@ -17,21 +21,25 @@ from core.store import queries
 from core.store.engine import Store
 
 
-def call(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "core", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=PROJECT,
-        timeout=600,
-        check=False,
-    )
+def call(*arguments: str | Path, code: int = 0, process: bool = False) -> subprocess.CompletedProcess[str]:
+    """One command, as `python -m core` carries it out; in a process of its own where that matters."""
+    words = list(map(str, arguments))
+    if process:
+        command = [sys.executable, "-m", "core", *words]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, timeout=600, check=False)
+    else:
+        with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+            try:
+                ended = main(words)
+            except SystemExit as left:
+                ended = int(left.code or 0)
+        done = subprocess.CompletedProcess(words, ended, out.getvalue(), err.getvalue())
     assert done.returncode == code, done.stderr
     return done
 
 
-def ask(*arguments: str | Path) -> dict[str, Any]:
-    done = call(*arguments, "--json")
+def ask(*arguments: str | Path, process: bool = False) -> dict[str, Any]:
+    done = call(*arguments, "--json", process=process)
     assert done.stdout.count("\n") == 1
     return json.loads(done.stdout)
 
@@ -68,6 +76,7 @@ def test_the_whole_loop(store: Store, dataset: str, tmp_path: Path) -> None:
         "--name",
         "r",
         "--wait",
+        process=True,
     )
     assert {key: run[key] for key in ("run", "status", "seed", "method")} == {
         "run": "r",
@@ -87,7 +96,7 @@ def test_the_whole_loop(store: Store, dataset: str, tmp_path: Path) -> None:
         assert {"label", "confound", "n", "accuracy"} <= set(cells[0])
     assert run["evaluation"]["dev"]["confound_only_floor"] == pytest.approx(0.5)
 
-    diagnosis = ask("diagnose", "r", "--probes", "8", "--wait")
+    diagnosis = ask("diagnose", "r", "--probes", "8", "--wait", process=True)
     assert diagnosis["run"] == "r"
     assert diagnosis["checkpoint"] == run["steps"]
     assert diagnosis["estimator"] == "cosine"
@@ -132,7 +141,7 @@ def test_a_queued_training_answers_at_once_and_can_be_cancelled(store: Store, da
 
 
 def test_plain_output_is_for_people(dataset: str) -> None:
-    shown = call("dataset", "show", dataset).stdout
+    shown = call("dataset", "show", dataset, process=True).stdout
     assert "short × negative" in shown
     assert "the confound alone reaches" in shown
     assert "data set" in call("run", "list").stdout
@@ -152,14 +161,14 @@ def test_plain_output_is_for_people(dataset: str) -> None:
 def test_bad_input_is_explained_on_standard_error_with_code_2(
     settings: Settings, arguments: list[str], sentence: str
 ) -> None:
-    done = call(*arguments, "--json", code=2)
+    done = call(*arguments, "--json", code=2, process=arguments[0] == "diagnose")
     assert done.stdout == ""
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_wrong_call_has_code_2(settings: Settings) -> None:
-    assert "usage" in call("train", code=2).stderr
+    assert "usage" in call("train", code=2, process=True).stderr
     assert "usage" in call("nonsense", code=2).stderr
 
 
@@ -189,7 +198,8 @@ def test_a_taken_name_is_refused(dataset: str) -> None:
 
 @pytest.mark.usefixtures("worker")
 def test_a_failed_run_has_code_1(store: Store, dataset: str) -> None:
-    done = call("train", "--dataset", dataset, "--encoder", "tiny", "--set", "device=cuda", "--wait", "--json", code=1)
+    words = ("train", "--dataset", dataset, "--encoder", "tiny", "--set", "device=cuda", "--wait", "--json")
+    done = call(*words, code=1, process=True)
     assert "no usable GPU" in done.stderr
     assert json.loads(done.stdout)["status"] == "failed"
 
@@ -204,3 +214,26 @@ def test_a_confound_can_be_built_from_keywords_or_a_pattern(settings: Settings) 
     assert pattern["confounds"] == ["Negative", "Positive"]
     both = ("--confound-pattern", "x", "--confound-keywords", "a=b")
     assert "not from both" in call("dataset", "add", "--name", "x", "--train", file, *both, code=2).stderr
+
+
+def test_a_command_is_built_by_its_module_alone() -> None:
+    whole = set(_words(build_parser()))
+    assert whole == {word for words in MODULES.values() for word in words}
+    for words in MODULES.values():
+        for word in words:
+            assert set(_words(build_parser(word))) == set(words)
+    assert set(_words(build_parser("--help"))) == set(_words(build_parser("no-such"))) == whole
+
+
+def _words(parser: argparse.ArgumentParser) -> list[str]:
+    return [word for one in parser._actions if isinstance(one, argparse._SubParsersAction) for word in one.choices]
+
+
+@pytest.mark.parametrize(
+    "module", ["core.commands.jobs", "core.commands.runs", "core.commands.status", "core.commands.datasets"]
+)
+def test_what_is_called_often_loads_nothing_that_takes_seconds(module: str) -> None:
+    heavy = ("torch", "transformers", "scipy.stats", "plotly", "streamlit", "sklearn")
+    script = f"import sys, {module}; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=PROJECT, check=True)
+    assert done.stdout.strip() == "[]"

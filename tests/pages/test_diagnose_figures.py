@@ -13,7 +13,8 @@ from core.views.charts import config
 from core.views.group_curves import POINTS, bandwidth, cumulative, curves_table, densities, group_curves
 from core.views.histograms import bins_table
 from core.views.influence_blocks import MOST_COLUMNS, MOST_ROWS, block_means, blocks_figure, cells_table
-from core.views.layers import Layer, LayersAt, layer_bars, layer_map, layers_table, read_layers, where_it_lives
+from core.views.layer_shares import Layer, LayersAt, read_layers, where_it_lives
+from core.views.layers import layer_bars, layer_map, layers_table
 from core.views.probe_groups import Groups, histogram
 from core.views.strips import (
     CORNERS,

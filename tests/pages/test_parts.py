@@ -99,8 +99,12 @@ def test_every_term_is_a_sentence_and_its_source_an_address() -> None:
 def test_a_table_stays_the_same_while_its_own_choice_is_what_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     state: dict[str, object] = {}
     monkeypatch.setattr("streamlit.session_state", state)
-    assert chosen_rows("t", [2]) == {"selection": {"rows": [2]}}  # as the address says
-    state["t"] = {"selection": {"rows": [5]}}
-    assert chosen_rows("t", [5]) == {"selection": {"rows": [2]}}, "chosen in the table: nothing new to send"
-    assert chosen_rows("t", [7]) == {"selection": {"rows": [7]}}, "the address went elsewhere"
-    assert chosen_rows("t", []) == {"selection": {"rows": []}}
+    assert chosen_rows("t", [2]) == ("t-0", {"selection": {"rows": [2]}})  # as the address says
+    state["t-0"] = {"selection": {"rows": [5]}}
+    assert chosen_rows("t", [5]) == ("t-0", {"selection": {"rows": [2]}}), "chosen in the table: nothing new to send"
+    assert chosen_rows("t", [7]) == ("t-1", {"selection": {"rows": [7]}}), (
+        "the address went elsewhere: a table of its own"
+    )
+    state["t-1"] = {"selection": {"rows": [7]}}
+    assert chosen_rows("t", [7]) == ("t-1", {"selection": {"rows": [7]}})
+    assert chosen_rows("t", []) == ("t-2", {"selection": {"rows": []}})
