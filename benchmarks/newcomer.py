@@ -1,18 +1,21 @@
 """How long a newcomer takes from an empty store to "this model is confounded, and now it isn't", in a real browser.
 
-    python -m benchmarks.newcomer [--method embedding-tuning] [--pictures FOLDER] [--save benchmarks/results/newcomer-cpu.json]
+    python -m benchmarks.newcomer [--way round] [--pictures FOLDER] [--save benchmarks/results/newcomer-cpu.json]
 
 Starts the dashboard over an empty store and does nothing but press what the pages offer: **Start with the sample**, **See
-the diagnosis**, **Train anew with …**, **Start training**, **See the diagnosis**. Training is the real one, with the
+the diagnosis**, then **Train anew with …** and **Start training**, or **Treat this model** and **Start the round**, then the
+diagnosis of the new model. Training is the real one, with the
 bundled MiniLM; let nothing else run meanwhile. The time that a person takes to read is not in it, and neither is the
 installation. Exit code 1 where the last verdict is another than "not confounded", or ten minutes were not enough.
 """
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,7 @@ from tools.served import serving
 ENOUGH = 600.0  # s
 LONGEST_WORK = 1_800_000  # ms
 MAIN = '[data-testid="stMain"]'
+CHILD = re.compile(r"/tune\?run=(?!textlen-sample-finetune-2021&)")
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Walk:
         if self.pictures is not None:
             self.page.screenshot(path=self.pictures / f"{len(self.steps):02d}.png", full_page=True)
 
-    def press(self, name: str, where: str, role: Any = "button") -> None:
+    def press(self, name: str, where: str | Callable[[str], bool], role: Any = "button") -> None:
         """Press what a page offers, as soon as it is there, and wait for the page it leads to."""
         self.page.get_by_role(role, name=name).first.click(timeout=LONGEST_WORK)
         self.page.wait_for_url(where)
@@ -70,7 +74,9 @@ class Walk:
 def main() -> int:
     """Walk, print the table, and say whether it went well."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--method", choices=("embedding-tuning", "influence-tuning"), default="embedding-tuning")
+    parser.add_argument(
+        "--way", choices=tuple(WAYS), default="embedding-tuning", help="what the diagnosis offers as a cure"
+    )
     parser.add_argument("--pictures", type=Path, help="folder for a screenshot of each station")
     parser.add_argument("--save", type=Path, help="write the figures as JSON, and the table beside them")
     options = parser.parse_args()
@@ -82,12 +88,12 @@ def main() -> int:
         with serving(home, UNCONFOUND_CALIBRATE="false") as dashboard, chromium() as browser:
             page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
             watch(page)
-            steps = walk(Walk(page, began, options.pictures), dashboard.url, options.method)
+            steps = walk(Walk(page, began, options.pictures), dashboard.url, options.way)
             version = browser.version
         found = reached(home)
     report = {
         "machine": {**machine(), "chromium": version},
-        "method": options.method,
+        "way": options.way,
         "steps": [asdict(step) for step in steps],
         "runs": found,
     }
@@ -100,7 +106,7 @@ def main() -> int:
     return 0 if well and steps[-1].seconds < ENOUGH else 1
 
 
-def walk(newcomer: Walk, address: str, method: str) -> list[Step]:
+def walk(newcomer: Walk, address: str, way: str) -> list[Step]:
     """From the first page to the second verdict."""
     newcomer.page.goto(address)
     wait(newcomer.page, MAIN)
@@ -109,12 +115,29 @@ def walk(newcomer: Walk, address: str, method: str) -> list[Step]:
     newcomer.note("**Start with the sample** pressed")
     newcomer.press("See the diagnosis", "**/diagnose?run=*")
     newcomer.note(f"trained and diagnosed: “{newcomer.verdict()}”")
-    newcomer.press(f"Train anew with {METHODS[method].lower()}", "**/train?clone=*", "link")
-    newcomer.press("Start training", "**/train?run=*")
-    newcomer.note(f"**Train anew with {METHODS[method].lower()}** pressed")
-    newcomer.press("See the diagnosis", "**/diagnose?run=*")
+    WAYS[way](newcomer, way)
     newcomer.note(f"trained and diagnosed: “{newcomer.verdict()}”")
     return newcomer.steps
+
+
+def _anew(newcomer: Walk, way: str) -> None:
+    """A sister that is treated while it learns."""
+    name = f"Train anew with {METHODS[way].lower()}"
+    newcomer.press(name, "**/train?clone=*", "link")
+    newcomer.press("Start training", "**/train?run=*")
+    newcomer.note(f"**{name}** and **Start training** pressed")
+    newcomer.press("See the diagnosis", "**/diagnose?run=*")
+
+
+def _round(newcomer: Walk, way: str) -> None:
+    """A round from the model's own weights, as Tune proposes it."""
+    newcomer.press("Treat this model", "**/tune?run=*", "link")
+    newcomer.press("Start the round", lambda url: CHILD.search(url) is not None)
+    newcomer.note("**Treat this model** and **Start the round** pressed")
+    newcomer.press("Its diagnosis", "**/diagnose?run=*", "link")
+
+
+WAYS: dict[str, Callable[[Walk, str], None]] = {"embedding-tuning": _anew, "influence-tuning": _anew, "round": _round}
 
 
 def reached(home: Path) -> list[dict[str, Any]]:

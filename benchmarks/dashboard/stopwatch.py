@@ -1,5 +1,7 @@
 """Times in the browser, by the browser's own clock: from a click or key to the last thing drawn that follows it.
 
+A click counts from when the button is let go, which is also when a box that is drawn on a figure is chosen.
+
 What is put into a page's main part counts, and what is drawn on a canvas there. What stands *inside* a canvas element is
 never drawn: a table keeps a mirror of its cells there for screen readers, and brings it up to date a moment later.
 """
@@ -18,7 +20,7 @@ const drawn = () => {
   noted();
   if (window.watched.runs > window.watched.before && !window.watched.first) window.watched.first = window.watched.last;
 };
-for (const kind of ["pointerdown", "keydown"])
+for (const kind of ["pointerdown", "pointerup", "keydown"])
   window.addEventListener(kind, () => {
     Object.assign(window.watched, {input: performance.now(), first: 0, before: window.watched.runs});
   }, true);
@@ -45,7 +47,7 @@ for (const kind of ["fillText", "fillRect", "drawImage", "stroke", "fill"]) {
 }
 """
 """`last` is when the script last began or ended, or something in the page's main part was last put in, taken away or drawn;
-`first` is the first of these after the script began to run for the newest press of a button or key."""
+`first` is the first of these after the script began to run for the newest press or release of a button or press of a key."""
 
 DONE = """(quiet) => window.watched && window.watched.state === "notRunning"
   && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import UserError
@@ -22,6 +22,8 @@ from core.store.queries import ENDED, get_job
 from core.store.tables import Job, Pause, Run, Worker
 
 LEASE = timedelta(seconds=60)
+SETTLED = timedelta(seconds=3)
+"""A job that has waited for so long has found no free device."""
 
 
 class LeaseLostError(Exception):
@@ -59,19 +61,23 @@ def submit(
     return job
 
 
+def _ready() -> Select[tuple[Job]]:
+    """The waiting jobs that may start, in their order."""
+    before = aliased(Job)
+    return (
+        select(Job)
+        .outerjoin(before, before.id == Job.after_id)
+        .where(Job.status == "queued", or_(Job.after_id.is_(None), before.id.is_(None), before.status == "done"))
+        .order_by(Job.priority.desc(), Job.created_at)
+    )
+
+
 def claim(store: Store, worker_id: str, device: str) -> Job | None:
     """Take the next job that may start: highest priority first, then oldest. Nothing to do, or a pause, gives None."""
-    before = aliased(Job)
     with store.writing() as session:
         if session.scalars(select(Pause.id)).first() is not None:
             return None
-        statement = (
-            select(Job)
-            .outerjoin(before, before.id == Job.after_id)
-            .where(Job.status == "queued", or_(Job.after_id.is_(None), before.id.is_(None), before.status == "done"))
-            .order_by(Job.priority.desc(), Job.created_at)
-            .limit(1)
-        )
+        statement = _ready().limit(1)
         if store.engine.dialect.name == "postgresql":
             statement = statement.with_for_update(skip_locked=True, of=Job)
         job = session.scalars(statement).first()
@@ -241,6 +247,24 @@ def give_back(store: Store, job_id: str, token: str, reason: str, *, counts: boo
         job = _held(session, job_id, token)
         if job is not None:
             _requeue(session, job, reason, counts=counts)
+
+
+def make_room(store: Store, job_id: str, token: str) -> bool:
+    """Put a running job back behind those that wait for its device, one step of priority lower; where none waits it stays.
+
+    For a job between two parts of its work that finds the first of them done when it starts again. Returns whether it
+    is back in the queue; it is then no longer its holder's.
+    """
+    with store.writing() as session:
+        job = _held(session, job_id, token)
+        if job is None or session.scalars(select(Pause.id)).first() is not None:
+            return False
+        waited = Job.created_at < moment(session) - SETTLED
+        if session.scalars(_ready().where(Job.priority >= job.priority, waited).limit(1)).first() is None:
+            return False
+        _requeue(session, job, "jobs that people wait for go first", counts=False)
+        job.priority -= 1
+        return True
 
 
 def take_back(store: Store, job_id: str, token: str) -> None:

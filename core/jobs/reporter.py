@@ -102,6 +102,17 @@ class Reporter:
         self._stop = self._stop or asked
         self._sent_at = time.monotonic()
 
+    def make_room(self) -> None:
+        """Between two parts of the work, the first of which will not be done again: let jobs that wait go first.
+
+        Raises:
+            StoppedError: the job is back in the queue and goes on after them.
+        """
+        self.flush()
+        if self.patiently(lambda: queue.make_room(self.store, self.job.id, self._token)):
+            print("Others wait for this device; this job goes on after them.", flush=True)
+            raise StoppedError
+
     def patiently(self, work: Callable[[], T]) -> T:
         """Do something, and do it again for as long as the database or the disk is in trouble.
 

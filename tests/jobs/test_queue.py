@@ -233,3 +233,38 @@ def test_a_job_that_reports_nothing_is_hung_and_a_renewed_lease_is_no_progress(s
     with store.writing() as session:
         queue.report(session, job.id, held.lease_token, 0.5, "step 5")
     assert queue.hung(store, 30) == {}
+
+
+def test_a_job_between_two_parts_makes_room_for_those_that_wait(store: Store) -> None:
+    first = submit(store)
+    held = claim(store)
+    assert not queue.make_room(store, first.id, held.lease_token), "nobody waits"
+    second = submit(store)
+    assert not queue.make_room(store, first.id, held.lease_token), "it may still find a free device"
+    _waited(store, second)
+    assert not queue.make_room(store, first.id, "another token")
+    queue.pause(store)
+    assert not queue.make_room(store, first.id, held.lease_token), "it would not be started"
+    queue.resume(store)
+    assert queue.make_room(store, first.id, held.lease_token)
+    back = queries.get_job(store, first.id)
+    assert (back.status, back.priority, back.attempts, back.lease_token) == ("queued", -1, 0, None)
+    assert "go first" in back.message
+
+    assert claim(store).id == second.id
+    held = claim(store)
+    assert held.id == first.id
+    third = submit(store, priority=-2)
+    waiting = submit(store, after=second)
+    for one in (third, waiting):
+        _waited(store, one)
+    assert not queue.make_room(store, first.id, held.lease_token), "one comes later anyway, the other cannot start yet"
+    queue.request_cancel(store, first.id)
+    _waited(store, submit(store))
+    assert queue.make_room(store, first.id, held.lease_token)
+    assert queries.get_job(store, first.id).status == "cancelled"
+
+
+def _waited(store: Store, job: Job) -> None:
+    with store.writing() as session:
+        session.get_one(Job, job.id).created_at = now() - timedelta(seconds=10)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import numpy as np
 import psutil
@@ -24,9 +25,10 @@ from core.jobs.supervisor import end_tree, log_path
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store
-from core.store.tables import Job
+from core.store.tables import Job, now
 from core.training.config import TrainConfig
 from core.training.estimate import estimate
+from tests.pages.visits import keep
 
 SAMPLE = "textlen"
 QUICK = {"label_epochs": "1", "checkpoints": "2"}
@@ -84,6 +86,25 @@ def test_train_then_diagnose(store: Store, settings: Settings) -> None:
         other = (train["label"] == label) & (train["confound"] != confound)
         cid = arrays["scores"][same, column].mean() - arrays["scores"][other, column].mean()
         assert probe["cid"] == pytest.approx(float(cid), abs=1e-6)
+
+
+@pytest.mark.usefixtures("worker")
+def test_who_waits_goes_before_the_checkpoints_that_are_left(store: Store, settings: Settings) -> None:
+    dataset = keep(store, n_train=60, n_dev=20)
+    options = {"label_epochs": "2", "checkpoints": "3"}
+    begun = start_training(store, settings, dataset, encoder="tiny", options=options, then_diagnose="all", probes=8)
+    until(lambda: queries.get_job(store, begun.diagnosis.id).status == "running")
+    other = start_diagnosis(store, settings, begun.run, checkpoint="final", probes=4)
+    with store.writing() as session:
+        session.get_one(Job, other.id).created_at = now() - timedelta(seconds=10)
+    for job in (other, begun.diagnosis):
+        assert wait_for(store, settings, job.id).status == "done"
+    made = sorted(queries.diagnoses(store, begun.run.id), key=lambda one: one.created_at)
+    last = queries.checkpoints(store, begun.run.id)[-1].step
+    assert [(one.step == last, one.n_probes) for one in made] == [(True, 8), (True, 4), (False, 8), (False, 8)]
+    result = queries.get_job(store, begun.diagnosis.id).result
+    assert sorted(result["diagnoses"]) == sorted(one.id for one in made if one.n_probes == 8)
+    assert "goes on after them" in log_path(store, begun.diagnosis.id).read_text()
 
 
 @pytest.mark.usefixtures("worker")

@@ -26,7 +26,8 @@ from core.training.ranks import Ranks
 def diagnose(reporter: Reporter) -> dict[str, Any]:
     """Diagnose the checkpoints that the job names and keep each matrix. Returns the ids of the diagnoses, by step.
 
-    The final checkpoint comes first: what it says is what people wait for.
+    The final checkpoint comes first: what it says is what people wait for. After it, whoever waits for the device goes before
+    the next one.
     """
     store = reporter.store
     wish = dict(reporter.job.payload)
@@ -36,10 +37,14 @@ def diagnose(reporter: Reporter) -> dict[str, Any]:
     which = str(wish.pop("checkpoint"))
     config = DiagnosisConfig.parse(wish)
     there = list(queries.checkpoints(store, run.id)) if which == "all" else [queries.get_checkpoint(store, run, which)]
-    todo = [one for one in there if which != "all" or not _done(store, run, one, config)]
-    made: dict[int, str] = {}
+    done = _done(store, run, config) if which == "all" else {}
+    todo = [one for one in there if one.step not in done]
+    # What this job made before it was interrupted, or made room for others, is its result too.
+    made = {step: one.id for step, one in done.items() if one.created_at >= reporter.job.created_at}
     with team(reporter.settings.ranks) as ranks:
         for number, checkpoint in enumerate(sorted(todo, key=lambda one: (not one.final, one.step))):
+            if number:
+                reporter.make_room()
             made[checkpoint.step] = _one(reporter, run, dataset, frame, checkpoint, config, number, len(todo), ranks)
     return {"diagnoses": [made[step] for step in sorted(made)]}
 
@@ -169,9 +174,10 @@ def control_diagnosis(store: Store, run: Run, estimator: str) -> Diagnosis | Non
     return next(iter([*same_seed, *(row[0] for row in found)]), None)
 
 
-def _done(store: Store, run: Run, checkpoint: Checkpoint, config: DiagnosisConfig) -> bool:
+def _done(store: Store, run: Run, config: DiagnosisConfig) -> dict[int, Diagnosis]:
+    """The checkpoints that have a diagnosis of this kind, by step."""
     wanted = config.model_dump(mode="json")
-    return any(one.step == checkpoint.step and one.config == wanted for one in queries.diagnoses(store, run.id))
+    return {one.step: one for one in queries.diagnoses(store, run.id) if one.config == wanted}
 
 
 def _train_accuracy(store: Store, run: Run, checkpoint: Checkpoint) -> float | None:
