@@ -129,7 +129,7 @@ def _anew(newcomer: Walk, way: str) -> None:
     newcomer.press("See the diagnosis", "**/diagnose?run=*")
 
 
-def _round(newcomer: Walk, way: str) -> None:
+def _round(newcomer: Walk, _way: str) -> None:
     """A round from the model's own weights, as Tune proposes it."""
     newcomer.press("Treat this model", "**/tune?run=*", "link")
     newcomer.press("Start the round", lambda url: CHILD.search(url) is not None)

@@ -91,7 +91,7 @@ def test_train_then_diagnose(store: Store, settings: Settings) -> None:
 @pytest.mark.usefixtures("worker")
 def test_who_waits_goes_before_the_checkpoints_that_are_left(store: Store, settings: Settings) -> None:
     dataset = keep(store, n_train=60, n_dev=20)
-    options = {"label_epochs": "2", "checkpoints": "3"}
+    options = {"label_epochs": "2", "batch_size": "16", "checkpoints": "3"}
     begun = start_training(store, settings, dataset, encoder="tiny", options=options, then_diagnose="all", probes=8)
     until(lambda: queries.get_job(store, begun.diagnosis.id).status == "running")
     other = start_diagnosis(store, settings, begun.run, checkpoint="final", probes=4)
