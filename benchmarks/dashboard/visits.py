@@ -69,7 +69,7 @@ def visits(names: Names) -> list[Visit]:
             f"diagnose?run={names.run}",
             HISTOGRAMS,
             (
-                Choice("a probe", row("[class*=st-key-diagnose-probes-]:has(canvas)")),
+                Choice("a probe", row("[class*=st-key-diagnose-probes-]:has(canvas)", first=1)),
                 Choice("a bin", option("Bin of influence")),
                 Choice("the most harmful examples", _segment("Most harmful", "Most helpful")),
                 Choice("text to find", _find("Find in text")),
@@ -113,12 +113,12 @@ def visits(names: Names) -> list[Visit]:
     ]
 
 
-def row(table: str, among: int = 4) -> Callable[[Page, int], None]:
-    """A line of a table. It is drawn on a canvas, so it is a click at a place."""
+def row(table: str, among: int = 4, first: int = 0) -> Callable[[Page, int], None]:
+    """A line of a table, from the `first` on. It is drawn on a canvas, so it is a click at a place."""
 
     def act(page: Page, turn: int) -> None:
         page.locator(f'{table} [data-testid="stDataFrame"] .dvn-scroller').first.click(
-            position={"x": 16, "y": 18 + 35 * (1 + turn % among)}
+            position={"x": 16, "y": 18 + 35 * (1 + first + turn % among)}
         )
 
     return act
