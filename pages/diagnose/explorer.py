@@ -8,7 +8,7 @@ from pages.diagnose.card import show_card
 from pages.diagnose.figure import prepare, show_figure
 from pages.diagnose.listing import show_list
 from pages.diagnose.matrix import pick_view, show_matrix
-from pages.diagnose.probes import pick_probe
+from pages.diagnose.probes import pinned_probe, show_probes
 
 
 @st.fragment
@@ -17,15 +17,21 @@ def explore(run_name: str, dataset_id: str, point: Point) -> None:
     st.subheader("Probes", anchor=False, help=help_for("probe"))
     st.caption("Each is one decision of the model, traced back to the training set. Pick a row to see its figure.")
     as_matrix = pick_view() == "matrix"
-    probe = show_matrix(run_name, dataset_id, point) if as_matrix else pick_probe(run_name, point)
+    above = st.container()
+    probe = pinned_probe(point)
     if probe is None:
         st.caption("This diagnosis has no probes.")
         return
-    shown = prepare(dataset_id, point, probe)
-    name = f"{run_name}-step-{point.step}-probe-{probe['id']}"
     left, right = st.columns([2, 5], gap="large")
     with left:
         show_card(probe)
+    name = f"{run_name}-step-{point.step}-probe-{probe['id']}"
+    shown = prepare(dataset_id, point, probe)
     with right:
         show_figure(shown, name)
         show_list(shown, name)
+    with above:  # drawn last: where a probe is picked in it, it stays as it is
+        if as_matrix:
+            show_matrix(run_name, dataset_id, point)
+        else:
+            show_probes(run_name, point)

@@ -34,11 +34,9 @@ def pick_view() -> str:
     return str(chosen)
 
 
-def show_matrix(run_name: str, dataset_id: str, point: Point) -> pd.Series | None:
-    """Draw the matrix; return the probe that is pinned."""
+def show_matrix(run_name: str, dataset_id: str, point: Point) -> None:
+    """The matrix, with the pinned probe marked."""
     table = probe_table(point.id)
-    if table.empty:
-        return None
     found, pinned = blocks(point.id, dataset_id), pinned_row(table)
     st.plotly_chart(
         blocks_figure(found, list(table["text"]), pinned),
@@ -56,7 +54,6 @@ def show_matrix(run_name: str, dataset_id: str, point: Point) -> pd.Series | Non
             width="stretch",
         )
         download_csv(cells_table(found), f"{run_name}-step-{point.step}-cells-by-cells.csv", key="diagnose-matrix-csv")
-    return table.loc[pinned]
 
 
 def _reduced(found: Blocks, point: Point) -> str:

@@ -19,21 +19,23 @@ EVERY_CELL = "All cells"
 HEIGHT = 320
 
 
-def pick_probe(run_name: str, point: Point) -> pd.Series | None:
-    """Draw the filters and the table; return the probe that is pinned (one that the filter hides stays pinned)."""
+def pinned_probe(point: Point) -> pd.Series | None:
+    """The probe that the address names, or the one with the largest CID in size; nothing where there are none."""
     table = probe_table(point.id)
-    if table.empty:
-        return None
-    pinned = pinned_row(table)
+    return None if table.empty else table.loc[pinned_row(table)]
+
+
+def show_probes(run_name: str, point: Point) -> None:
+    """The filters and the table; a probe that the filter hides stays pinned."""
+    table = probe_table(point.id)
     shown = _filtered(table)
-    _draw(table, shown, pinned, point)
+    _draw(table, shown, pinned_row(table), point)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(
             f"{counted(len(shown), 'probe')}" + (f" of {len(table):,}" if len(shown) < len(table) else ""),
             width="content",
         )
         download_csv(for_csv(table), f"{run_name}-step-{point.step}-probes.csv", key="diagnose-probes-csv")
-    return table.loc[pinned]
 
 
 def pinned_row(table: pd.DataFrame) -> int:

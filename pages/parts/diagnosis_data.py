@@ -48,13 +48,20 @@ def examples(dataset_id: str) -> dict[str, pd.DataFrame]:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def matches(dataset_id: str, words: str) -> npt.NDArray[np.bool_]:
     """Which training rows [N] hold these words, as they are written but for capitals, in either text. Shared, read only."""
-    train, wanted = examples(dataset_id)["train"], words.casefold()
-    found = np.zeros(len(train), dtype=bool)
-    for column in ("text", "text_b"):
-        if train[column].notna().any():
-            found |= [isinstance(text, str) and wanted in text.casefold() for text in train[column]]
+    wanted = words.casefold()
+    found = np.zeros(len(examples(dataset_id)["train"]), dtype=bool)
+    for texts in _folded(dataset_id):
+        found |= [wanted in text for text in texts]
     found.flags.writeable = False
     return found
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _folded(dataset_id: str) -> list[list[str]]:
+    """The first and, where there are any, the second texts of the training split without capitals; "" where one is missing."""
+    train = examples(dataset_id)["train"]
+    columns = [train[name] for name in ("text", "text_b") if train[name].notna().any()]
+    return [[text.casefold() if isinstance(text, str) else "" for text in column] for column in columns]
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
