@@ -135,6 +135,13 @@ def _round(newcomer: Walk, _way: str) -> None:
     newcomer.press("Start the round", lambda url: CHILD.search(url) is not None)
     newcomer.note("**Treat this model** and **Start the round** pressed")
     newcomer.press("Its diagnosis", "**/diagnose?run=*", "link")
+    more = newcomer.page.get_by_role("button", name=re.compile(r"^Ask .* probes"))
+    if more.count():
+        newcomer.note(f"the round is done, and the model diagnosed: “{newcomer.verdict()}”")
+        before = newcomer.page.url
+        more.click()
+        newcomer.page.wait_for_url(lambda url: url != before, timeout=LONGEST_WORK)
+        wait(newcomer.page, MAIN)
 
 
 WAYS: dict[str, Callable[[Walk, str], None]] = {"embedding-tuning": _anew, "influence-tuning": _anew, "round": _round}

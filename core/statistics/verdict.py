@@ -17,6 +17,9 @@ SMALLEST_EFFECT = 0.02
 
 ALPHA = 0.05
 
+MORE_PROBES = "More probes narrow the interval."
+"""How a sentence ends where asking more probes is the way to a verdict."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -115,7 +118,7 @@ def _judge(
         )
     return "unclear", (
         f"The interval reaches to both sides of {line:.2f}, where confounding starts to matter: it is unclear whether "
-        f"the model is confounded. More probes narrow the interval."
+        f"the model is confounded. {MORE_PROBES}"
     )
 
 

@@ -13,6 +13,9 @@ ESTIMATORS = {name: one.title for name, one in catalogue.ESTIMATORS.items()}
 """Name and title of every estimator of influence."""
 
 
+MOST_PROBES = 2000
+
+
 def _known(name: str) -> str:
     if name not in ESTIMATORS:
         raise PydanticCustomError("unknown_estimator", f"there are {', '.join(ESTIMATORS)}")
@@ -31,7 +34,7 @@ class DiagnosisConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     estimator: Estimator = "cosine"
-    probes: int = Field(40, ge=2, le=2000)
+    probes: int = Field(40, ge=2, le=MOST_PROBES)
     probe_source: ProbeSource = "train"
     seed: int = Field(2021, ge=0, le=2**31 - 1)
     draws: int = Field(2000, ge=200, le=100_000)

@@ -18,12 +18,16 @@ from pages.diagnose.verdict import show_figures, show_verdict
 from pages.diagnose.what_now import show_what_now
 from pages.parts.address import go_to
 from pages.parts.store import open_store
-from pages.parts.work import active_jobs, show_last_failure, watch
+from pages.parts.work import active_jobs, awaited_diagnosis, show_last_failure, watch
 
 
 def show(store: Store, runs: Sequence[RunChoice]) -> None:
     """The page for what the address names."""
     choice = choose(store, runs, asked())
+    made = awaited_diagnosis(store, choice.run)
+    if made is not None:
+        go_to(diagnosis=made, bin=None, area=None)
+        choice = choose(store, runs, asked())
     go_to(run=choice.run.name, step=choice.step, diagnosis=choice.point.id if choice.point else None)
     if choice.notice:
         st.warning(choice.notice, icon=":material/link_off:")
@@ -56,10 +60,11 @@ def _show_diagnosis(store: Store, choice: Choice, *, busy: bool) -> None:
     )
     show_what_now(
         choice.run,
-        step=point.step,
-        verdict=diagnosis.verdict,
+        point,
+        diagnosis,
         kept=any(one.step == point.step and one.path is not None for one in choice.checkpoints),
         is_control=dataset.control_of is not None,
+        busy=busy,
     )
     st.divider()
     show_course(choice, point, diagnosis, control, busy=busy)

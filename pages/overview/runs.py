@@ -107,6 +107,7 @@ def _columns() -> dict[str, object]:
     column = st.column_config
     return {
         "Run": column.TextColumn(width=190),
+        "Data set": column.TextColumn(width=150),
         "Method": column.TextColumn(help="How it was trained."),
         "On": column.TextColumn(help=f"The split of the accuracies. {help_for('split')}", width=60),
         "Accuracy": column.NumberColumn(format="%.1f %%", help=help_for("accuracy")),

@@ -24,6 +24,8 @@ from pages.parts.progress import (
 )
 from pages.parts.store import open_store
 
+_AWAITED = "awaited-diagnosis"
+
 
 def start_button(
     run: Run,
@@ -32,10 +34,13 @@ def start_button(
     checkpoint: str,
     key: str,
     like: Point | None = None,
+    probes: int | None = None,
     help: str | None = None,
     primary: bool = False,
 ) -> None:
-    """Queues a diagnosis of `checkpoint` ("final", "all" or a step), measured as `like` was if that is given."""
+    """Queues a diagnosis of `checkpoint` ("final", "all" or a step), measured as `like` was if that is given, but with so
+    many `probes` if that is.
+    """
     st.button(
         label,
         key=key,
@@ -43,27 +48,39 @@ def start_button(
         type="primary" if primary else "secondary",
         help=help,
         on_click=_start,
-        args=(run, checkpoint, like),
+        args=(run, checkpoint, like, probes),
     )
 
 
-def _start(run: Run, checkpoint: str, like: Point | None) -> None:
+def _start(run: Run, checkpoint: str, like: Point | None, probes: int | None) -> None:
     wish = (
         {}
         if like is None
         else {
             "estimator": like.estimator,
-            "probes": int(like.config.get("probes", like.n_probes)),
+            "probes": probes or int(like.config.get("probes", like.n_probes)),
             "probe_source": str(like.config.get("probe_source", "train")),
             "seed": int(like.config.get("seed", run.seed)),
         }
     )
     try:
-        start_diagnosis(open_store(), get_settings(), run, checkpoint=checkpoint, **wish)
+        job = start_diagnosis(open_store(), get_settings(), run, checkpoint=checkpoint, **wish)
     except UserError as error:
         st.toast(plain(str(error)), icon=":material/info:")
     else:
+        st.session_state[_AWAITED] = job.id
         st.toast("In the queue. This page shows how far it is.", icon=":material/hourglass_empty:")
+
+
+def awaited_diagnosis(store: Store, run: Run) -> str | None:
+    """The one diagnosis that this visitor started here and that has just been made, once; else nothing."""
+    job_id = st.session_state.get(_AWAITED)
+    job = next(iter(queries.list_jobs(store, job_id=job_id)), None) if job_id is not None else None
+    if job is None or job.run_id != run.id or not job.ended:
+        return None
+    del st.session_state[_AWAITED]
+    made = (queries.get_job(store, job.id).result or {}).get("diagnoses", [])
+    return str(made[0]) if len(made) == 1 else None
 
 
 def active_jobs(store: Store, run: Run) -> list[JobRow]:

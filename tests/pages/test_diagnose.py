@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from core.settings import Settings, get_settings
 from core.store import queries
 from core.store.engine import Store, open_store
-from core.store.tables import Job, now
+from core.store.tables import Job, Run, now
 from core.views.charts import safe_filename
 from core.views.diagnoses import control_points, curve, points
 from core.views.histograms import two_histograms
@@ -210,6 +210,30 @@ def test_a_confounded_model_is_offered_two_ways_out(monkeypatch: pytest.MonkeyPa
     assert not [link for link in control.get("page_link") if link.proto.label.startswith("Train anew")]
 
 
+def test_where_more_probes_would_tell_they_are_offered_and_what_they_say_is_shown(
+    monkeypatch: pytest.MonkeyPatch, store: Store, settings: Settings
+) -> None:
+    monkeypatch.setattr("core.actions.diagnosing.ensure_worker", lambda settings: False)
+    dataset = add_dataset(store, "d", n_train=300, n_dev=60)
+    run = add_run(store, dataset, "r")
+    few = add_diagnosis(store, run, step=STEPS[-1], effect=0.04, probes=4)
+    assert few.verdict == "unclear"
+    at = opened(monkeypatch, settings.home, run="r")
+    at.button(key="diagnose-more").click().run()
+    [job] = queries.list_jobs(store)
+    assert queries.get_job(store, job.id).payload["probes"] == 16
+    assert "diagnose-more" not in {one.key for one in at.button}, "it is on its way"
+    many = add_diagnosis(store, run, step=STEPS[-1], effect=0.0, probes=16)
+    with store.writing() as session:
+        done = session.get_one(Job, job.id)
+        done.status, done.result, done.finished_at = "done", {"diagnoses": [many.id]}, now()
+    at.run()
+    assert value(at, "diagnosis") == many.id
+    at.query_params["diagnosis"] = few.id
+    at.run()
+    assert value(at, "diagnosis") == few.id, "it is led to the new one once"
+
+
 def test_a_diagnosis_from_before_layers_says_so(
     monkeypatch: pytest.MonkeyPatch, store: Store, settings: Settings
 ) -> None:
@@ -239,12 +263,12 @@ def test_missing_checkpoints_are_queued_and_watched(
 ) -> None:
     asked = []
 
-    def instead(store: Store, _settings: Settings, run: object, **wish: object) -> None:
+    def instead(store: Store, _settings: Settings, run: Run, **wish: object) -> Job:
         asked.append(wish)
+        job = Job(kind="diagnose", run_id=run.id, payload={}, status="running", progress=0.25, message="step 40")
         with store.writing() as session:
-            session.add(
-                Job(kind="diagnose", run_id=run.id, payload={}, status="running", progress=0.25, message="step 40")
-            )
+            session.add(job)
+        return job
 
     monkeypatch.setattr(work, "start_diagnosis", instead)
     run = add_run(store, add_dataset(store, "small", n_train=200, n_dev=40), "half-done")
