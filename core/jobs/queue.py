@@ -61,7 +61,7 @@ def submit(
     return job
 
 
-def _ready() -> Select[tuple[Job]]:
+def _ready() -> Select[Job]:
     """The waiting jobs that may start, in their order."""
     before = aliased(Job)
     return (
