@@ -90,7 +90,7 @@ SHOTS = (
     Shot("jobs", lambda _: "jobs", 640),
 )
 
-CUTS = {"headline": ("verdict", (64, 266, 1216, 832))}
+CUTS = {"headline": ("verdict", (64, 236, 1216, 778))}
 """Parts of pictures, for the first screen of README: from which, and left, top, right, bottom."""
 
 

@@ -25,13 +25,13 @@ def explore(run_name: str, dataset_id: str, point: Point) -> None:
     left, right = st.columns([2, 5], gap="large")
     with left:
         show_card(probe)
+    with above:  # after the card: where a probe is picked in the table, the table stays as it is
+        if as_matrix:
+            show_matrix(run_name, dataset_id, point)
+        else:
+            show_probes(run_name, point)
     name = f"{run_name}-step-{point.step}-probe-{probe['id']}"
     shown = prepare(dataset_id, point, probe)
     with right:
         show_figure(shown, name)
         show_list(shown, name)
-    with above:  # drawn last: where a probe is picked in it, it stays as it is
-        if as_matrix:
-            show_matrix(run_name, dataset_id, point)
-        else:
-            show_probes(run_name, point)
