@@ -4,9 +4,8 @@
 
 Starts the dashboard over an empty store and does nothing but press what the pages offer: **Start with the sample**, **See
 the diagnosis**, then **Train anew with …** and **Start training**, or **Treat this model** and **Start the round**, then the
-diagnosis of the new model. Training is the real one, with the
-bundled MiniLM; let nothing else run meanwhile. The time that a person takes to read is not in it, and neither is the
-installation. Exit code 1 where the last verdict is another than "not confounded", or ten minutes were not enough.
+diagnosis of the new model, and where it is unclear the button for more probes. Training is the real one, with the bundled
+MiniLM; let nothing else run meanwhile. The time that a person takes to read is not in it, and neither is the installation. Exit code 1 where the last verdict is another than "not confounded", or ten minutes were not enough.
 """
 
 import argparse

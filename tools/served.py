@@ -6,12 +6,12 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -87,13 +87,23 @@ def _wait_for_health(dashboard: Dashboard, server: "subprocess.Popen[bytes]") ->
     while time.monotonic() < deadline:
         if server.poll() is not None:
             break
-        try:
-            with urllib.request.urlopen(f"{dashboard.url}/_stcore/health", timeout=2):  # noqa: S310 - our own address
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
+        if _is_well(dashboard):
+            return
+        time.sleep(0.2)
     told = (dashboard.home / "server.log").read_text("utf-8", "replace")
     raise RuntimeError(f"The server did not start. Its log ends with:\n{told[-2000:]}")
+
+
+def _is_well(dashboard: Dashboard) -> bool:
+    where = urlsplit(dashboard.url)
+    connection = HTTPConnection(str(where.hostname), where.port, timeout=2)
+    try:
+        connection.request("GET", f"{where.path}/_stcore/health")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _end_worker(dashboard: Dashboard) -> None:

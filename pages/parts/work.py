@@ -68,12 +68,13 @@ def _start(run: Run, checkpoint: str, like: Point | None, probes: int | None) ->
     except UserError as error:
         st.toast(plain(str(error)), icon=":material/info:")
     else:
-        st.session_state[_AWAITED] = job.id
+        if probes is not None:  # the address pins the diagnosis with fewer
+            st.session_state[_AWAITED] = job.id
         st.toast("In the queue. This page shows how far it is.", icon=":material/hourglass_empty:")
 
 
 def awaited_diagnosis(store: Store, run: Run) -> str | None:
-    """The one diagnosis that this visitor started here and that has just been made, once; else nothing."""
+    """The diagnosis with more probes that this visitor asked for and that has just been made, once; else nothing."""
     job_id = st.session_state.get(_AWAITED)
     job = next(iter(queries.list_jobs(store, job_id=job_id)), None) if job_id is not None else None
     if job is None or job.run_id != run.id or not job.ended:
