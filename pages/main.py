@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.parts.glossary import show_foot
 from pages.parts.saving import choice_at_the_foot
+from pages.parts.saying import show_said
 from pages.parts.sign_in.gate import ask_to_sign_in, show_who
 from pages.parts.tour import show_tour
 
@@ -32,3 +33,4 @@ show_tour(page.url_path)
 with choice_at_the_foot():
     page.run()
 show_foot()
+show_said()

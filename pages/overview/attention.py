@@ -16,6 +16,7 @@ from pages.overview.links import compare_link
 from pages.parts.keeping import remove_button
 from pages.parts.owners import why_not_all
 from pages.parts.progress import retry_button, start_worker_button
+from pages.parts.saying import say
 from pages.parts.store import open_store
 
 MOST = 4
@@ -174,9 +175,9 @@ def diagnose_final(run_ids: Sequence[str]) -> None:
         try:
             start_diagnosis(store, get_settings(), queries.get_run(store, run_id))
         except UserError as error:
-            st.toast(plain(str(error)), icon=":material/info:")
+            say(plain(str(error)), icon=":material/info:")
         else:
             queued += 1
     if queued:
-        st.toast(f"{counted(queued, 'diagnosis', 'diagnoses')} in the queue.", icon=":material/hourglass_empty:")
-        st.rerun()  # the whole page, also where the button stands in the fragment of the run list
+        say(f"{counted(queued, 'diagnosis', 'diagnoses')} in the queue.", icon=":material/hourglass_empty:")
+    st.rerun()  # the whole page, also where the button stands in the fragment of the run list

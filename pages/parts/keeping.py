@@ -14,6 +14,7 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.tables import now
 from pages.parts.owners import why_not, why_not_runs
+from pages.parts.saying import say
 from pages.parts.store import open_store
 
 UNDO_FOR = timedelta(minutes=10)
@@ -54,7 +55,7 @@ def _delete(run_ids: Sequence[str], cancel: bool) -> None:
         try:
             delete_run(store, queries.get_run(store, run_id), cancel=cancel)
         except UserError as error:
-            st.toast(plain(str(error)), icon=":material/error:")
+            say(plain(str(error)), icon=":material/error:")
         else:
             st.session_state["deleted-just-now"] = True
     st.rerun()  # the whole page, also where the button stands in a fragment; so below
@@ -77,9 +78,8 @@ def _rename(run_id: str, key: str) -> None:
     try:
         rename_run(store, queries.get_run(store, run_id), st.session_state[key] or "")
     except UserError as error:
-        st.toast(plain(str(error)), icon=":material/error:")
-    else:
-        st.rerun()
+        say(plain(str(error)), icon=":material/error:")
+    st.rerun()
 
 
 # --- the way back ---
@@ -167,10 +167,10 @@ def _restore(run_ids: Sequence[str]) -> None:
             was = run.deleted_name
             back = restore_run(store, run)
         except UserError as error:
-            st.toast(plain(str(error)), icon=":material/error:")
+            say(plain(str(error)), icon=":material/error:")
             continue
         renamed = f"; it is now {plain(back.name)}, since its name was taken" if back.name != was else ""
-        st.toast(f"{plain(was or back.name)} is back{renamed}.", icon=":material/undo:")
+        say(f"{plain(was or back.name)} is back{renamed}.", icon=":material/undo:")
     st.rerun()
 
 
@@ -179,10 +179,10 @@ def _remove() -> None:
     try:
         removed = remove_deleted(store, list_deleted(store, get_settings()))
     except UserError as error:
-        st.toast(plain(str(error)), icon=":material/error:")
+        say(plain(str(error)), icon=":material/error:")
     else:
-        st.toast(f"Removed {counted(removed, 'run')} for good.", icon=":material/delete_forever:")
-        st.rerun()
+        say(f"Removed {counted(removed, 'run')} for good.", icon=":material/delete_forever:")
+    st.rerun()
 
 
 def deleted_runs(store: Store) -> list[Deleted]:

@@ -8,6 +8,7 @@ from core.formats import plain
 from core.store import queries
 from core.views.notes import safe_markdown
 from pages.parts.owners import why_not_runs
+from pages.parts.saying import say
 from pages.parts.store import open_store
 
 ABOUT = (
@@ -50,7 +51,7 @@ def _keep(run_id: str, key: str) -> None:
     try:
         set_note(store, queries.get_run(store, run_id), st.session_state[key] or "")
     except UserError as error:
-        st.toast(plain(str(error)), icon=":material/error:")
+        say(plain(str(error)), icon=":material/error:")
     else:
-        st.toast("Kept." if st.session_state[key] else "The note is cleared.", icon=":material/check:")
-        st.rerun()  # the whole page, also where the button stands in a fragment
+        say("Kept." if st.session_state[key] else "The note is cleared.", icon=":material/check:")
+    st.rerun()  # the whole page, also where the button stands in a fragment

@@ -138,6 +138,13 @@ def test_a_run_is_chosen_in_the_list_deleted_and_the_next_one_opened(many: Dashb
     settle(page)
     lines.click(position={"x": 16, "y": 18 + 35})
     expect(page.locator(".st-key-chosen-runs")).to_contain_text("run 498")
+    box = page.locator(".st-key-chosen-runs")
+    box.get_by_role("button", name="Add a note").click()
+    page.get_by_label("Note", exact=True).fill("seen")
+    page.keyboard.press("Control+Enter")
+    settle(page)
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_test_id("stToast")).to_contain_text("Kept.")
     page.get_by_role("link", name="Curves and cells").click()
     expect(page.get_by_role("heading", name="run 498")).to_be_visible()  # and not back to Overview
     page.go_back()
