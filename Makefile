@@ -14,6 +14,7 @@ run: $(VENV)/run.stamp
 test: check
 	$(BIN)/python tools/browser.py
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@if nvidia-smi -L >/dev/null 2>&1; then UNCONFOUND_TEST_GPU=1 $(BIN)/pytest -n 2 --dist loadfile tests/gpu; fi
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .

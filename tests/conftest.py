@@ -10,6 +10,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.pop("UNCONFOUND_DATABASE_URL", None)  # whoever runs the tests may have a store of his own
+if "UNCONFOUND_TEST_GPU" not in os.environ:
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the same tests on every machine; those in tests/gpu are for a GPU
 os.environ["UNCONFOUND_CALIBRATE"] = "false"  # every worker of a test would measure the busy machine anew
 
 from core.settings import Settings, get_settings

@@ -31,9 +31,14 @@ class Case:
     kind: str = "scores"
 
 
-def peer(tool: str, probes: int, tokens: int | None, encoder: str) -> Case:
-    """A peer on a subsample that takes it about a minute: its cost an example does not depend on how many there are."""
+def peer(tool: str, probes: int, tokens: int | None, encoder: str, *, gpu: bool) -> Case:
+    """A peer on a subsample that takes it about a minute: its cost an example does not depend on how many there are.
+
+    On a GPU there are more of them, or what a tool does once would be most of it.
+    """
     scored = {"reference": 4, "dattri": 16, "captum": 4, "kronfluence": 64}[tool]
+    if gpu and tool != "reference":
+        scored *= 16
     scored_probes = 2 if tool == "reference" else probes
     return Case(tool, probes, tokens, 1500, scored, min(scored_probes, probes), encoder)
 
@@ -41,8 +46,11 @@ def peer(tool: str, probes: int, tokens: int | None, encoder: str) -> Case:
 def cases(*, quick: bool, gpu: bool) -> list[Case]:
     """All rows; `quick` leaves one of each kind with few examples."""
     if quick:
-        return [Case(OURS, tokens=None, examples=96, scored=96), *(peer(tool, 4, None, "minilm") for tool in PEERS)]
-    base = [Case(OURS, tokens=None), *(peer(tool, 40, None, "minilm") for tool in PEERS)]
+        return [
+            Case(OURS, tokens=None, examples=96, scored=96),
+            *(peer(tool, 4, None, "minilm", gpu=False) for tool in PEERS),
+        ]
+    base = [Case(OURS, tokens=None), *(peer(tool, 40, None, "minilm", gpu=gpu) for tool in PEERS)]
     varied = [
         *(Case(OURS, probes=p, scored_probes=p) for p in (1, 10, 40, 160)),
         *(Case(OURS, tokens=t) for t in (16, 128)),

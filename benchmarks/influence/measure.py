@@ -24,11 +24,12 @@ from benchmarks.influence.cases import Case
 from core.influence.pairs import pair_cosines
 from core.training.config import TrainConfig
 from core.training.device import choose_machine
+from core.training.effort import AT_ONCE
 from core.training.objectives import make_objective
 from core.training.steps import LabelSteps
 
-TUPLES = 8
-"""Tuples in one graph, as a tuning round takes them on a CPU."""
+TUPLES = {device: most // 11 for (term, device), most in AT_ONCE.items() if term == "influence"}
+"""Tuples in one graph, as a tuning round takes them."""
 
 CHECKED = 8
 """Training examples, and probes, whose scores are compared with a float64 loop."""
@@ -68,6 +69,7 @@ def scores(case: Case, made: setting.Setting) -> dict[str, Any]:
 def tuning(case: Case, made: setting.Setting) -> dict[str, Any]:
     """Seconds a tuple of 1 + 5 + 5, beside the trainer's own label step on the same examples."""
     rows = np.random.default_rng(0).permutation(len(made.train))[: 11 * case.scored]
+    together = 11 * TUPLES[made.device.type]
     config = TrainConfig(device=made.device.type, batch_size=len(rows))
     steps = LabelSteps(config, made.model, make_objective(config), choose_machine(config), print)
 
@@ -80,8 +82,8 @@ def tuning(case: Case, made: setting.Setting) -> dict[str, Any]:
     def influence() -> float:
         began = time.perf_counter()
         with steps.gradients_of(steps.named_parameters()):
-            for start in range(0, len(rows), 11 * TUPLES):
-                part = rows[start : start + 11 * TUPLES]
+            for start in range(0, len(rows), together):
+                part = rows[start : start + together]
                 torch.autograd.backward(influence_loss(made.model, made.train.batch(part, made.device)))
             steps.collect_rows()
             steps.optimizer.step()

@@ -20,7 +20,7 @@ Tool = Callable[[Setting, int, int], Tensor]
 
 
 def unconfound(setting: Setting, rows: int, columns: int) -> Tensor:
-    """Our engine as the diagnosis calls it: batches of 32 of like length."""
+    """Our engine as the diagnosis calls it: batches of like length."""
     train, order = setting.batches(_first(setting.train, rows))
     probes, probe_order = setting.batches(_first(setting.probes, columns))
     found = cosine_scores(setting.model, train, probes)
@@ -94,7 +94,10 @@ def by_captum(setting: Setting, rows: int, columns: int) -> Tensor:
             batch_size=4,
         )
 
-    train, probes = _tensors(setting.train, rows), _tensors(setting.probes, columns)
+    train, probes = (
+        TensorDataset(*(x.to(setting.device) for x in _tensors(encoded, count).tensors))  # it moves nothing itself
+        for encoded, count in ((setting.train, rows), (setting.probes, columns))
+    )
     along = attributor(train)
     products = torch.cat(
         [along.influence(tuple(x[i : i + 4] for x in probes.tensors)) for i in range(0, columns, 4)]

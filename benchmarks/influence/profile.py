@@ -50,8 +50,9 @@ def main() -> None:
     def tuning() -> None:
         made.model.eval()
         with steps.gradients_of(steps.named_parameters()):
-            for start in range(0, len(rows), 11 * TUPLES):
-                torch.autograd.backward(influence_loss(made.model, made.train.batch(rows[start : start + 11 * TUPLES])))
+            for start in range(0, len(rows), 11 * TUPLES["cpu"]):
+                part = rows[start : start + 11 * TUPLES["cpu"]]
+                torch.autograd.backward(influence_loss(made.model, made.train.batch(part)))
             steps.collect_rows()
             steps.optimizer.step()
 

@@ -10,10 +10,10 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedMo
 
 from benchmarks.influence.cases import Case
 from core.encoders.loading import load_classifier
+from core.influence.memory import MOST_EXAMPLES
 from core.training.batching import Batch, Encoded, by_length, encode
 
 LABELS = ["long", "short"]
-BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Setting:
     def device(self) -> torch.device:
         return self.model.device
 
-    def batches(self, encoded: Encoded, size: int = BATCH) -> tuple[list[Batch], np.ndarray]:
+    def batches(self, encoded: Encoded) -> tuple[list[Batch], np.ndarray]:
         """Batches of like length, as the diagnosis makes them, and the row that each example of them was."""
-        order = list(by_length(encoded.lengths, size))
+        order = list(by_length(encoded.lengths, MOST_EXAMPLES[self.device.type]))
         return [encoded.batch(rows, self.device) for rows in order], np.concatenate(order)
 
 

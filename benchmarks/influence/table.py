@@ -30,7 +30,7 @@ def _scores(row: dict[str, Any]) -> str:
         return f"{start} failed: {row['failed']} | | | | |"
     timed = f"{row['scored']:,} × {row['scored_probes']}"
     return (
-        f"{start} {1000 * row['seconds_per_example']:,.1f} | {row['ratio_to_epoch']:,.2f} "
+        f"{start} {_short(1000 * row['seconds_per_example'])} | {row['ratio_to_epoch']:,.2f} "
         f"| {row['peak_bytes'] / 2**30:.2f} GiB | {row['max_error']:.1e} | {timed} |"
     )
 
@@ -39,9 +39,13 @@ def _tuning(row: dict[str, Any]) -> str:
     if "failed" in row:
         return f"| {_tool(row)} | failed: {row['failed']} | | |"
     return (
-        f"| {_tool(row)} | {row['seconds_per_tuple']:.2f} | {row['ratio_to_step']:.2f} "
+        f"| {_tool(row)} | {_short(row['seconds_per_tuple'])} | {row['ratio_to_step']:,.2f} "
         f"| {row['peak_bytes'] / 2**30:.2f} GiB |"
     )
+
+
+def _short(value: float) -> str:
+    return f"{value:,.1f}" if value >= 1 else f"{value:.3f}"
 
 
 def _tool(row: dict[str, Any]) -> str:

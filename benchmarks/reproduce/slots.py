@@ -24,7 +24,7 @@ def slots(device: str, parallel: int | None, threads: int | None) -> list[Slot]:
     Raises:
         UserError: a GPU was asked for and there is none.
     """
-    gpus = _gpus() if device != "cpu" else []
+    gpus = [str(one.uuid) for one in devices() if one.kind == "cuda"] if device != "cpu" else []
     if device == "cuda" and not gpus:
         raise UserError("--device cuda was asked for, but this machine has no usable GPU. Leave it out.")
     cores = os.cpu_count() or 1
@@ -34,13 +34,6 @@ def slots(device: str, parallel: int | None, threads: int | None) -> list[Slot]:
         return [Slot(_environment(each) | {"CUDA_VISIBLE_DEVICES": gpus[at % len(gpus)]}) for at in range(number)]
     number = parallel or max(1, cores // (threads or 1))
     return [Slot(_environment(threads or 1)) for _ in range(number)]
-
-
-def _gpus() -> list[str]:
-    """The GPUs of this machine, or those of them that the caller's environment allows."""
-    there = [str(one.uuid) for one in devices() if one.kind == "cuda"]
-    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return there if allowed is None or not there else [part for part in allowed.split(",") if part]
 
 
 def _environment(threads: int) -> dict[str, str]:

@@ -16,7 +16,7 @@ from core.influence.layers.embedding import SHORT
 
 MOST_EXAMPLES = {"cpu": 32, "cuda": 256}
 """Examples at a time beyond which nothing gets faster: on a CPU they should stay in the cache. MiniLM on one core,
-40 probes: 28.3 ms an example at 32, 32.7 ms at 64."""
+40 probes: 28.3 ms an example at 32, 32.7 ms at 64. On an H100: 1.88 ms at 32, 0.70 at 64, 0.24 at 256, 0.23 at 512."""
 
 WORKSPACE = 128 * 2**20
 """Bytes for blocks and temporaries, whatever the sizes."""

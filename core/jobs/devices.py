@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
 
 @dataclass(frozen=True)
 class Device:
@@ -22,11 +24,31 @@ class Device:
 
 
 def devices() -> list[Device]:
-    """The NVIDIA GPUs of this machine, or its CPU where there is none."""
-    return _gpus() or [Device(kind="cpu", name=f"CPU, {os.cpu_count()} cores")]
+    """The NVIDIA GPUs that this process may use, or the CPU where there is none.
+
+    `CUDA_VISIBLE_DEVICES` restricts them as it does for CUDA: numbers (as `nvidia-smi` counts) or beginnings of UUIDs;
+    what stands behind a name that fits no GPU, or several, is not used; an empty one leaves the CPU.
+    """
+    return _allowed(gpus()) or [Device(kind="cpu", name=f"CPU, {os.cpu_count()} cores")]
 
 
-def _gpus() -> list[Device]:
+def _allowed(there: list[Device]) -> list[Device]:
+    named = os.environ.get(VISIBLE)
+    if named is None:
+        return there
+    chosen: list[Device] = []
+    for one in (part.strip() for part in named.split(",")):
+        fitting = [
+            gpu for place, gpu in enumerate(there) if one == str(place) or (one and str(gpu.uuid).startswith(one))
+        ]
+        if len(fitting) != 1 or fitting[0] in chosen:
+            break
+        chosen += fitting
+    return chosen
+
+
+def gpus() -> list[Device]:
+    """The NVIDIA GPUs of this machine, in `nvidia-smi`'s order."""
     if shutil.which("nvidia-smi") is None:
         return []
     try:

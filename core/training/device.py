@@ -2,6 +2,7 @@
 
 import os
 import platform
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ def choose_machine(config: TrainConfig) -> Machine:
     device = torch.device("cuda" if gpu and config.device != "cpu" else "cpu")
     if config.precision == "fp16" and device.type == "cpu":
         raise UserError("precision=fp16 needs a GPU. On a CPU use float32, or bf16 where the processor has it.")
+    if device.type == "cuda":  # said once a process by the thread of the backward pass, which then makes the context
+        warnings.filterwarnings("ignore", message="Attempting to run cuBLAS, but there was no current CUDA context")
     named = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
     if config.precision != "auto":
         return Machine(device, named[config.precision])

@@ -34,9 +34,9 @@ own. Measured: MiniLM on one core, 64 tuples of 40 tokens; 26 and 8 MB an exampl
 _KEPT = 0.55
 """What autograd keeps of an example without dropout, against what one of a label step holds."""
 
-_SCORED = 32
-_SCORING_LIMIT = 4 * 2.0**30
-"""Of the influence engine: training examples at a time, and the most it takes beside the model."""
+_SCORED = {"cpu": 32, "cuda": 256}
+_SCORING_LIMIT = {"cpu": 4 * 2.0**30, "cuda": float("inf")}
+"""Of the influence engine: training examples at a time, and the most it takes beside the model (on a GPU, what is free)."""
 
 
 @dataclass(frozen=True)
@@ -181,18 +181,18 @@ def _memory(config: TrainConfig, shape: Shape, micro: int, train: Lengths, count
     mean = float(np.average([_activations(shape, 1, int(t)) for t in sizes], weights=often))
     passing += [_GRAPH[term] * mean * min(AT_ONCE[term, device], counted.at_once) for term in config.terms()]
     if counted.points:
-        passing.append(_scoring(shape, config.diagnose_probes, longest))
+        passing.append(_scoring(shape, config.diagnose_probes, longest, device))
     return steady + max(passing)
 
 
-def _scoring(shape: Shape, p: int, t: int) -> float:
+def _scoring(shape: Shape, p: int, t: int, device: str) -> float:
     """The gradients of `p` probes, kept as matrices or as their factors by what is quicker, and one piece of examples."""
     h, i = shape.hidden, shape.intermediate
     sides, matrices = 8 * h + 2 * (h + i), 4 * h * h + 2 * h * i  # of one layer
     kept = t * sides if t * t * p * sides < 2.5 * (t + p) * matrices else matrices
     rows = min(shape.vocabulary, p * t) * h
-    examples = _SCORED * (2 * _KEPT * _activations(shape, 1, t) + 4.0 * rows)
-    return min(4.0 * p * (shape.layers * kept + rows) + examples, _SCORING_LIMIT)
+    examples = _SCORED[device] * (2 * _KEPT * _activations(shape, 1, t) + 4.0 * rows)
+    return min(4.0 * p * (shape.layers * kept + rows) + examples, _SCORING_LIMIT[device])
 
 
 def _activations(shape: Shape, b: int, t: int) -> float:

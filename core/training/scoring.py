@@ -11,12 +11,10 @@ from transformers import PreTrainedModel
 from core.influence.by_layers import LayerSums
 from core.influence.catalogue import ESTIMATORS
 from core.influence.coverage import layer_names
-from core.influence.memory import default_limit
+from core.influence.memory import MOST_EXAMPLES, default_limit
 from core.influence.scores import cosine_scores
 from core.training.batching import Encoded, Rows, by_length
 from core.training.ranks import Ranks
-
-BATCH = 32
 
 Told = Callable[[int, int | None], None]
 
@@ -104,7 +102,10 @@ def scores_of(
         InfluenceError: a cosine is undefined, as of an example whose gradient is zero or not finite.
     """
     device = model.device
-    parts = np.array_split(probe_rows, -(-len(probe_rows) // BATCH))
+    batch = most = MOST_EXAMPLES[device.type]  # what the engine takes at a time
+    if device.type != "cpu":  # so large that some of several ranks might have none
+        batch = max(1, min(most, -(-len(chosen) // ranks.size)))
+    parts = np.array_split(probe_rows, -(-len(probe_rows) // most))
     probe_batches = [probes.batch(part, device) for part in parts]
     # Ranks on one CPU share its memory; GPUs have their own.
     memory = default_limit(device) // ranks.size if ranks.size > 1 and device.type == "cpu" else None
@@ -118,4 +119,4 @@ def scores_of(
             scores = ESTIMATORS[estimator].scorer()(model, batches, probe_batches, memory=memory, progress=progress)
         return scores.numpy()
 
-    return ranks.rows(list(by_length(rows.lengths[chosen], BATCH)), compute)
+    return ranks.rows(list(by_length(rows.lengths[chosen], batch)), compute)

@@ -40,6 +40,7 @@ def stub_gpus(folder: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None
     command.write_text(f"#!/bin/sh\ncat <<EOF\n{lines}\nEOF\n")
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
 def submit(store: Store, **options: object) -> Job:

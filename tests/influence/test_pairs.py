@@ -5,6 +5,7 @@ import torch
 
 from core.influence.batch import TOGETHER
 from core.influence.errors import NonFiniteGradientError
+from core.influence.gradients import token_grams
 from core.influence.pairs import pair_cosines
 from core.influence.twice import Gelus, gelu
 from tests.influence import oracle
@@ -43,6 +44,14 @@ def four_terms(model, examples, left, right, weights):
     return total
 
 
+@pytest.fixture(params=["where they lie", "all at once", "a few at a time"])
+def products(request, monkeypatch):
+    """As on a CPU, and as on a GPU."""
+    if request.param != "where they lie":
+        monkeypatch.setitem(token_grams.AT_ONCE, "cpu", 2**26 if request.param == "all at once" else 6 * 16 * 2)
+
+
+@pytest.mark.usefixtures("products")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_cosines_and_their_gradient(family):
     model = make(family)
@@ -121,6 +130,7 @@ def test_a_descent_on_the_influence_loss_reaches_zero():
     assert min(losses[-5:]) < 0.05 * losses[0]
 
 
+@pytest.mark.usefixtures("products")
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("together", [2, 3])
 def test_parts_of_like_length_change_nothing(family, together, monkeypatch):

@@ -14,7 +14,7 @@ import psutil
 
 from core.actions.doctor.finding import Finding
 from core.encoders.catalogue import EncoderError, list_encoders, package_folder, resolve
-from core.jobs.devices import devices
+from core.jobs.devices import VISIBLE, devices, gpus
 from core.settings import MEBI, Settings
 
 LEAST = {"torch": (2, 10), "transformers": (5, 3)}
@@ -54,10 +54,10 @@ def _versions() -> Iterator[Finding]:
 
 def _devices() -> Iterator[Finding]:
     there = devices()
-    gpus = [one for one in there if one.kind == "cuda"]
-    if gpus:
+    used = [one for one in there if one.kind == "cuda"]
+    if used:
         driver = _driver()
-        yield Finding("devices", "ok", f"{', '.join(one.title for one in gpus)}; driver {driver}.")
+        yield Finding("devices", "ok", f"{', '.join(one.title for one in used)}; driver {driver}.")
         build = _torch_build()
         if build.endswith("+cpu"):
             yield Finding(
@@ -66,6 +66,9 @@ def _devices() -> Iterator[Finding]:
                 f"There is a GPU, but torch {build} is the build for the CPU: jobs will not start on it.",
                 "Install the CUDA build: pip uninstall torch, then python tools/install.py requirements.txt",
             )
+    elif gpus():
+        sentence = f"{VISIBLE} leaves none of this machine's NVIDIA GPUs, so jobs run on the CPU."
+        yield Finding("devices", "note", sentence, f"Unset it, or name GPUs as nvidia-smi -L does: {VISIBLE}=0,1")
     elif shutil.which("nvidia-smi") is not None:
         yield Finding(
             "devices",

@@ -62,10 +62,29 @@ class Couples:
             g, k = self._spot[row]
             self._pairs.setdefault((anchor, g), []).append((k, pair))
         self._meetings: dict[tuple[int, ...], list[Meeting]] = {}
+        self._owners: dict[torch.dtype, tuple[Tensor, Tensor]] = {}
 
     def __len__(self) -> int:
         """K."""
         return len(self.left)
+
+    @property
+    def places(self) -> tuple[Tensor, Tensor]:
+        """Where each pair's left and right row stand when the parts are laid end to end, `[K]` each."""
+        return self.place[self.left], self.place[self.right]
+
+    def owners(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Matrices `[B, K]` that sum over pairs into their left, and into their right rows, at their places.
+
+        Made once for every dtype. Unlike an indexed sum on a GPU, a product with them adds in a fixed order.
+        """
+        if dtype not in self._owners:
+            pairs = torch.arange(len(self), device=self._device)
+            made = [torch.zeros(len(self.place), len(self), dtype=dtype, device=self._device) for _ in range(2)]
+            for owner, place in zip(made, self.places, strict=True):
+                owner[place, pairs] = 1.0
+            self._owners[dtype] = (made[0], made[1])
+        return self._owners[dtype]
 
     def meetings(self, tokens: Sequence[int]) -> list[Meeting]:
         """Who meets whom where, if part g has `tokens[g]` tokens an example. Made once for every such list."""
