@@ -15,6 +15,7 @@ from core.commands.console import Console, JobFailedError
 from core.errors import UserError
 from core.settings import get_settings
 from core.store.engine import open_store
+from core.system.imports import importing
 
 Command = Callable[[argparse.Namespace, Console], None]
 
@@ -56,7 +57,9 @@ def build_parser(word: str | None = None) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    options = build_parser(words[0] if words else None).parse_args(words)
+    with importing():
+        parser = build_parser(words[0] if words else None)
+    options = parser.parse_args(words)
     _print_what_can_be_printed(as_json=options.json)
     command: Command = options.command
     try:

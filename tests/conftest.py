@@ -1,5 +1,9 @@
 """What every test shares: a store of its own, no network, and one thread a process (the suite runs two at a time)."""
 
+import gc
+
+gc.disable()  # until all tests are collected: what is imported by then stays for good
+
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +30,12 @@ LONGEST = ("test_kills.py", "test_tuning.py", "test_rounds.py", "test_supervisor
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+def pytest_collection_finish() -> None:
+    """What is there now is never looked through again; what tests make is."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

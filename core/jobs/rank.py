@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import UserError
 from core.jobs.processes import STOPPED, when_orphaned
+from core.system.imports import importing
 
 if TYPE_CHECKING:
     from core.training.ranks import Ranks
@@ -23,7 +24,8 @@ def main(rank: int, size: int, meeting: Path, parent: int) -> int:
     """Do what the first rank asks for until it has no more wishes, or is gone."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the first rank has got it too, and says when all are to stop
     when_orphaned(parent, lambda: None, grace=0.0, code=STOPPED)
-    from core.training.joined import Joined
+    with importing():
+        from core.training.joined import Joined
 
     try:
         ranks = Joined(rank, size, meeting)
@@ -45,16 +47,18 @@ def _nothing() -> tuple[str, dict[str, Any]] | None:
 
 
 def _train(ranks: "Ranks", **arguments: Any) -> None:
-    from core.training.recorder import Silent
-    from core.training.trainer import train
+    with importing():
+        from core.training.recorder import Silent
+        from core.training.trainer import train
 
     train(recorder=Silent(), ranks=ranks, **arguments)
 
 
 def _influence(ranks: "Ranks", *, model: Path, settings: Any, **arguments: Any) -> None:
-    from core.encoders.loading import load_saved
-    from core.training.device import choose_machine
-    from core.training.diagnosis import influence
+    with importing():
+        from core.encoders.loading import load_saved
+        from core.training.device import choose_machine
+        from core.training.diagnosis import influence
 
     loaded, tokenizer = load_saved(model)
     loaded.to(choose_machine(settings).device)

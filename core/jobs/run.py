@@ -23,6 +23,7 @@ from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.remote import ArtifactTroubleError
 from core.store.tables import Job
+from core.system.imports import importing
 
 ORPHAN_GRACE_SECONDS = 15.0
 ALONE_SECONDS = 30.0
@@ -117,16 +118,17 @@ def _watch_worker(reporter: Reporter) -> None:
 
 def _task(job: Job) -> Task:
     # Imported here: each brings torch, which takes seconds, and a stale or unknown job should not.
-    if job.kind == "train":
-        from core.jobs.tasks.train import train as task
-    elif job.kind == "diagnose":
-        from core.jobs.tasks.diagnose import diagnose as task
-    elif job.kind == "evaluate":
-        from core.jobs.tasks.evaluate import evaluate as task
-    elif job.kind == "try":
-        from core.jobs.tasks.try_text import try_text as task
-    else:
-        raise UserError(f"This version knows no job of the kind {job.kind!r}.")
+    with importing():
+        if job.kind == "train":
+            from core.jobs.tasks.train import train as task
+        elif job.kind == "diagnose":
+            from core.jobs.tasks.diagnose import diagnose as task
+        elif job.kind == "evaluate":
+            from core.jobs.tasks.evaluate import evaluate as task
+        elif job.kind == "try":
+            from core.jobs.tasks.try_text import try_text as task
+        else:
+            raise UserError(f"This version knows no job of the kind {job.kind!r}.")
     return task
 
 
