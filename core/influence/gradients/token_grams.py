@@ -78,7 +78,7 @@ class _PairGrams(torch.autograd.Function):
         own = [_gram(x, x) for x in (a, b)]  # [B, T, T] each
         products: list[Tensor] = []
         across: list[Tensor] = []
-        for left, right, _ in _blocks(couples, b):
+        for left, right, _ in _blocks(couples, a, b):
             in_a, in_b = (_gram(x[left], x[right]) for x in (a, b))  # [k, T, T]
             products.append((in_a * in_b).sum((1, 2)))
             across += (in_a, in_b)
@@ -98,7 +98,7 @@ class _PairGrams(torch.autograd.Function):
                 continue
             total = torch.bmm(own[1 - k] * (2.0 * at_norms.view(-1, 1, 1)), x)  # [B, T, ·]
             owners = ctx.couples.owners(x.dtype)
-            for number, (left, right, pairs) in enumerate(_blocks(ctx.couples, b)):
+            for number, (left, right, pairs) in enumerate(_blocks(ctx.couples, a, b)):
                 at_gram = across[2 * number + 1 - k] * at_products[pairs].view(-1, 1, 1)  # [k, T, T]
                 total.flatten(1).addmm_(owners[0][:, pairs], torch.bmm(at_gram, x[right]).flatten(1))
                 total.flatten(1).addmm_(owners[1][:, pairs], torch.bmm(at_gram.mT, x[left]).flatten(1))
@@ -112,9 +112,9 @@ AT_ONCE = {"cuda": 2**26}
 """Devices on which pairs are multiplied at once, and numbers that may be copied for that at a time."""
 
 
-def _blocks(couples: Couples, b: Tensor) -> list[tuple[Tensor, Tensor, slice]]:
+def _blocks(couples: Couples, a: Tensor, b: Tensor) -> list[tuple[Tensor, Tensor, slice]]:
     """Left and right places, `[k]` each, of so many pairs that a copy of their tokens stays small."""
-    step = max(1, AT_ONCE[b.device.type] // (b.shape[1] * b.shape[2]))
+    step = max(1, AT_ONCE[b.device.type] // max(a[0].numel(), b[0].numel()))
     left, right = couples.places
     pieces = [slice(start, start + step) for start in range(0, len(couples), step)]
     return [(left[piece], right[piece], piece) for piece in pieces]
