@@ -27,7 +27,8 @@ def devices() -> list[Device]:
     """The NVIDIA GPUs that this process may use, or the CPU where there is none.
 
     `CUDA_VISIBLE_DEVICES` restricts them as it does for CUDA: numbers (as `nvidia-smi` counts) or beginnings of UUIDs;
-    what stands behind a name that fits no GPU, or several, is not used; an empty one leaves the CPU.
+    what stands behind a name that fits no GPU, or several, is not used; an empty one leaves the CPU. A share of a GPU
+    (`MIG-…`) is taken as it is named.
     """
     return _allowed(gpus()) or [Device(kind="cpu", name=f"CPU, {os.cpu_count()} cores")]
 
@@ -38,6 +39,9 @@ def _allowed(there: list[Device]) -> list[Device]:
         return there
     chosen: list[Device] = []
     for one in (part.strip() for part in named.split(",")):
+        if there and one.startswith("MIG-"):
+            chosen.append(Device(kind="cuda", name="a share of an NVIDIA GPU", uuid=one))
+            continue
         fitting = [
             gpu for place, gpu in enumerate(there) if one == str(place) or (one and str(gpu.uuid).startswith(one))
         ]

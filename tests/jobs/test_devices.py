@@ -20,6 +20,7 @@ from tests.faults.stubs import stub_gpus
         ("0,7,1", ["GPU-0"]),
         ("0,-1,1", ["GPU-0"]),
         ("1,1", ["GPU-1"]),
+        ("MIG-4f,MIG-7b", ["MIG-4f", "MIG-7b"]),
         ("GPU-", []),
         ("", []),
         ("NoDevFiles", []),
