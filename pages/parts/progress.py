@@ -11,6 +11,7 @@ from core.store.queries import JobRow
 from core.store.tables import now
 from core.views.texts import KINDS
 from pages.parts.owners import owner_words, owners_shown, why_not, why_not_job
+from pages.parts.saying import say
 from pages.parts.store import open_store
 
 EVERY_SECONDS = 2.0
@@ -92,9 +93,11 @@ def _cancel(job_id: str) -> None:
     try:
         status = request_cancel(open_store(), job_id)
     except UserError as error:
-        st.toast(plain(str(error)), icon=":material/info:")
+        say(plain(str(error)), icon=":material/info:")
     else:
-        st.toast("Cancelled." if status == "cancelled" else "Asked to stop. It saves its state first.")
+        told = "Cancelled." if status == "cancelled" else "Asked to stop. It saves its state first."
+        say(told, icon=":material/stop_circle:")
+    st.rerun()  # the whole page, also where the button stands in a fragment; so below
 
 
 def _retry(job_id: str) -> None:
@@ -102,6 +105,7 @@ def _retry(job_id: str) -> None:
         retry(open_store(), job_id)
         ensure_worker(get_settings())
     except UserError as error:
-        st.toast(plain(str(error)), icon=":material/info:")
+        say(plain(str(error)), icon=":material/info:")
     else:
-        st.toast("Back in the queue.")
+        say("Back in the queue.", icon=":material/hourglass_empty:")
+    st.rerun()

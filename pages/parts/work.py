@@ -22,6 +22,7 @@ from pages.parts.progress import (
     show_progress,
     start_worker_button,
 )
+from pages.parts.saying import say
 from pages.parts.store import open_store
 
 _AWAITED = "awaited-diagnosis"
@@ -66,11 +67,12 @@ def _start(run: Run, checkpoint: str, like: Point | None, probes: int | None) ->
     try:
         job = start_diagnosis(open_store(), get_settings(), run, checkpoint=checkpoint, **wish)
     except UserError as error:
-        st.toast(plain(str(error)), icon=":material/info:")
+        say(plain(str(error)), icon=":material/info:")
     else:
         if probes is not None:  # the address pins the diagnosis with fewer
             st.session_state[_AWAITED] = job.id
-        st.toast("In the queue. This page shows how far it is.", icon=":material/hourglass_empty:")
+        say("In the queue. This page shows how far it is.", icon=":material/hourglass_empty:")
+    st.rerun()  # the whole page, also where the button stands in a fragment
 
 
 def awaited_diagnosis(store: Store, run: Run) -> str | None:

@@ -32,6 +32,7 @@ from pages.parts.progress import (
 )
 from pages.parts.rounds import show_rounds
 from pages.parts.saving import config
+from pages.parts.saying import say
 from pages.parts.tables import download_csv
 from pages.parts.taking_home import model_button, report_button
 from pages.train.results import show_results
@@ -303,4 +304,5 @@ def _diagnose(run_id: str) -> None:
     try:
         start_diagnosis(store, get_settings(), queries.get_run(store, run_id), checkpoint="all")
     except UserError as error:
-        st.toast(plain(str(error)), icon=":material/error:")
+        say(plain(str(error)), icon=":material/error:")
+        st.rerun()  # the whole page, also where the button stands in a fragment

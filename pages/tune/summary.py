@@ -12,6 +12,7 @@ from core.store import queries
 from core.store.tables import Run
 from core.views.diagnoses import Point
 from core.views.texts import help_for
+from pages.parts.saying import say
 from pages.parts.store import open_store
 from pages.parts.work import start_button
 from pages.tune.pair import Pair
@@ -147,7 +148,8 @@ def _start(asked: Sequence[tuple[Run, str]], seed: int) -> None:
         for run, checkpoint in asked:
             start_diagnosis(open_store(), get_settings(), run, checkpoint=checkpoint, seed=seed)
     except UserError as error:
-        st.toast(plain(str(error)), icon=":material/info:")
+        say(plain(str(error)), icon=":material/info:")
+        st.rerun()  # the whole page, also where the button stands in a fragment
 
 
 def _cid(point: Point | None) -> str:
