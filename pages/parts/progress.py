@@ -86,7 +86,9 @@ def start_worker_button(*, key: str) -> None:
         return
     if st.button("Start a worker", key=key, type="primary", icon=":material/power_settings_new:"):
         started = ensure_worker(get_settings())
-        st.toast("A worker is starting." if started else "A worker is there already; it will report in a moment.")
+        told = "A worker is starting." if started else "A worker is there already; it will report in a moment."
+        say(told, icon=":material/power_settings_new:")
+        st.rerun()  # the whole page, also where the button stands in a fragment
 
 
 def _cancel(job_id: str) -> None:

@@ -17,26 +17,11 @@ from core.training.trainer import train
 from core.training.tuples import Group
 from tests.gpu.gpus import needs_gpu, only
 from tests.training.examples import Memory, examples
+from tests.training.test_rounds import CONFIG as ROUNDS
 
 pytestmark = needs_gpu
 
-CONFIG = TrainConfig(
-    device="cuda",
-    encoder="tiny",
-    label_epochs=3,
-    label_lr=1e-3,
-    batch_size=8,
-    max_length=16,
-    checkpoints=3,
-    seed=7,
-    interval=5,
-    round_epochs=2,
-    round_batch=4,
-    probes_per_epoch=6,
-    k=2,
-    diagnose_every=9,
-    diagnose_probes=8,
-)
+CONFIG = ROUNDS.model_copy(update={"method": "finetune", "device": "cuda", "label_lr": 1e-3, "diagnose_every": 9})
 METHODS = ("finetune", "adversarial", "influence-tuning", "embedding-tuning", "combined-tuning")
 
 
