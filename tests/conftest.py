@@ -17,6 +17,7 @@ os.environ.pop("UNCONFOUND_DATABASE_URL", None)  # whoever runs the tests may ha
 if "UNCONFOUND_TEST_GPU" not in os.environ:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the same tests on every machine; those in tests/gpu are for a GPU
 os.environ["UNCONFOUND_CALIBRATE"] = "false"  # every worker of a test would measure the busy machine anew
+os.environ["UNCONFOUND_SPARE_PROCESS"] = "false"  # and make a process ready that the test needs no more
 
 from core.settings import Settings, get_settings
 from core.store.engine import Store, open_store

@@ -3,8 +3,8 @@
 All are locks on files, held for as long as the process lives. The operating system lets go of them however the process
 ends, so nothing is ever stale after a kill or a power cut.
 
-A job inherits the locks of its devices from the worker, which closes its own side. On Windows no lock can be inherited: there
-the worker names the files and the job locks them itself.
+A job inherits the locks of its devices from the worker, which closes its own side. Where none can be inherited, on Windows and by
+a process that was there before the job (`core.jobs.spares`), the worker names the files and the job locks them itself.
 """
 
 import os
@@ -24,7 +24,7 @@ else:
     import fcntl
 
 DEVICES = "UNCONFOUND_JOB_DEVICES"
-"""Names to a job, on Windows, the lock files of its devices."""
+"""Names to a job that has not inherited them the lock files of its devices."""
 
 _FAR = 0x7FFF_FF00
 """The byte that is locked on Windows: there nobody else reads or writes a locked one, so it lies behind all content."""
@@ -120,17 +120,22 @@ def inherited(held: Sequence[int]) -> dict[str, Any]:
     return {} if sys.platform == "win32" else {"pass_fds": held}
 
 
-def named(paths: Sequence[Path]) -> dict[str, str]:
-    """Variables that tell a job which files to lock itself."""
-    return {DEVICES: os.pathsep.join(map(str, paths))} if sys.platform == "win32" else {}
+def named(paths: Sequence[Path], *, always: bool = False) -> dict[str, str]:
+    """Variables that tell a job which files to lock itself: where nothing is inherited, or `always`."""
+    return {DEVICES: os.pathsep.join(map(str, paths))} if always or sys.platform == "win32" else {}
 
 
 def lock_named(environment: Mapping[str, str], seconds: float) -> bool:
-    """Lock the files that the worker named, if it did: until this process ends. False where another process keeps one."""
+    """Lock the files that the worker named, if it did: until this process ends. False where another process keeps one.
+
+    Processes that this one starts without closing its descriptors, the other ranks of its job, hold the locks too.
+    """
     paths = [Path(name) for name in environment.get(DEVICES, "").split(os.pathsep) if name]
     deadline = time.monotonic() + seconds
-    while lock_all(paths) is None:  # the worker is about to let go of them
+    while (held := lock_all(paths)) is None:  # the worker is about to let go of them
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.1)
+        time.sleep(0.05)
+    for descriptor in held:
+        os.set_inheritable(descriptor, True)
     return True

@@ -3,7 +3,9 @@
 Each worker's machine sends its own part of a job's log (`jobs/<id>.log/<machine>`), so a job that has moved loses nothing.
 """
 
+import os
 import socket
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -40,6 +42,15 @@ def read_log(store: Store, job_id: str, last: int | None = None) -> tuple[str, i
             mine = handle.read()
     text = others + mine
     return text[-last:].decode("utf-8", "replace") if last else text.decode("utf-8", "replace"), len(others) + size
+
+
+def print_into(log: Path) -> None:
+    """Lead what this process and those it starts print into a file, which is there."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        os.dup2(descriptor, stream.fileno())
+    os.close(descriptor)
 
 
 def _elsewhere(artifacts: Artifacts, job_id: str) -> bytes:

@@ -72,8 +72,11 @@ def _ready() -> Select[Job]:
     )
 
 
-def claim(store: Store, worker_id: str, device: str) -> Job | None:
-    """Take the next job that may start: highest priority first, then oldest. Nothing to do, or a pause, gives None."""
+def claim(store: Store, worker_id: str, device: str, token: str | None = None) -> Job | None:
+    """Take the next job that may start: highest priority first, then oldest. Nothing to do, or a pause, gives None.
+
+    token: of the lease, where the process that is to carry it out has one already; it must never have been one before.
+    """
     with store.writing() as session:
         if session.scalars(select(Pause.id)).first() is not None:
             return None
@@ -88,7 +91,7 @@ def claim(store: Store, worker_id: str, device: str) -> Job | None:
         job.attempts += 1
         job.worker_id = worker_id
         job.device = device
-        job.lease_token = uuid4().hex
+        job.lease_token = token or new_token()
         job.lease_expires_at = now + LEASE
         job.started_at = now
         job.progress = 0.0
@@ -98,6 +101,11 @@ def claim(store: Store, worker_id: str, device: str) -> Job | None:
         job.pid = job.pid_started = None
         _mirror(session, job)
         return job
+
+
+def new_token() -> str:
+    """A token for a lease: nobody has had it, and nobody guesses it."""
+    return uuid4().hex
 
 
 def is_waiting(store: Store) -> bool:

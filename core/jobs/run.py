@@ -1,4 +1,5 @@
-"""`python -m core.jobs.run ID`: carry out one claimed job in this process. The supervisor or Ray starts it; its output is the job's log.
+"""`python -m core.jobs.run ID`: carry out one claimed job in this process. The supervisor or Ray starts it, or a spare process
+(`core.jobs.spare`) calls it; its output is the job's log.
 
 Exit code 0: done. 1: failed, and the row says why. 3: stopped before the end, because somebody asked, the worker is gone or
 the job is no longer this process's; the supervisor, which knows which of them it was, ends the row.
@@ -9,12 +10,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
 from core.jobs.locks import lock_named, lock_now
-from core.jobs.logs import log_path
+from core.jobs.logs import log_path, print_into
 from core.jobs.processes import OWN_LOG, STOPPED, TOKEN, WORKER, adopt_orphans, when_asked, when_orphaned
 from core.jobs.queue import LeaseLostError, finish
 from core.jobs.reporter import Reporter, StoppedError
@@ -47,7 +47,7 @@ def main(job_id: str) -> int:
         print("Another process still has a device of this job.", file=sys.stderr)
         return STOPPED
     if OWN_LOG in os.environ:
-        _print_into(log_path(store, job_id))
+        print_into(log_path(store, job_id))
     adopt_orphans()
     reporter = Reporter(store, settings, job, token)
     _watch_worker(reporter)
@@ -93,15 +93,6 @@ def _alone(store: Store, job_id: str) -> bool:
         if time.monotonic() > deadline:
             return False
         time.sleep(0.2)
-
-
-def _print_into(log: Path) -> None:
-    """Lead what this process and those it starts print into a file."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-        os.dup2(descriptor, stream.fileno())
-    os.close(descriptor)
 
 
 def _watch_worker(reporter: Reporter) -> None:

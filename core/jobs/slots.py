@@ -14,6 +14,7 @@ from pathlib import Path
 from core.errors import UserError
 from core.jobs.devices import Device
 from core.jobs.locks import let_go, lock_all
+from core.jobs.spares import Spare
 from core.store.tables import Job
 from core.system import on_windows
 
@@ -42,11 +43,12 @@ class Work:
 
 @dataclass
 class Slot:
-    """The devices of one job, what runs on them, and the folder of their locks."""
+    """The devices of one job, what runs on them, the folder of their locks, and a process that is ready for the next job."""
 
     devices: tuple[Device, ...]
     folder: Path
     work: Work | None = None
+    spare: Spare | None = None
 
     @property
     def title(self) -> str:
@@ -68,6 +70,12 @@ class Slot:
     def hold(self) -> tuple[int, ...] | None:
         """Take all the devices; the descriptors that hold them, or None where another process has one of them still."""
         return lock_all(self.locks)
+
+    def let_spare_go(self) -> None:
+        """End the process that is ready, if there is one."""
+        if self.spare is not None:
+            self.spare.end()
+            self.spare = None
 
     def is_free(self) -> bool:
         """Whether nothing runs here, not even the job of a worker that died."""

@@ -14,26 +14,28 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from core.errors import UserError
 from core.jobs import presence, processes, queue
-from core.jobs.allocator import allocator
 from core.jobs.calibrate import known_speed
 from core.jobs.devices import devices
+from core.jobs.environment import job_environment
 from core.jobs.housekeeping import Housekeeper
 from core.jobs.locks import inherited, let_go, named, supervisor_lock, try_lock, watched
 from core.jobs.logs import LogSender, log_path
 from core.jobs.processes import RANK_DIED, STOPPED, end_job, end_tree
 from core.jobs.room import disk_has_room
 from core.jobs.slots import Slot, Work, slots
+from core.jobs.spares import Spare
 from core.jobs.version import Renewal
 from core.settings import PROJECT, Settings
 from core.store.engine import open_store
 from core.store.queries import list_jobs
 from core.store.tables import Job
 from core.store.trouble import StoreTroubleError
-from core.system.processes import KILLED, apart, in_utf8
+from core.system.processes import KILLED, apart
 
 __all__ = ["Supervisor", "end_tree", "log_path"]
 
@@ -42,6 +44,8 @@ HEARTBEAT_SECONDS = 3.0
 SWEEP_SECONDS = 5.0
 TROUBLE_SECONDS = 2.0
 AWAKE_SECONDS = 60.0
+CORES_TO_SPARE = 4
+"""Cores a device from which on the next job's process is made ready while a job runs."""
 LAST_GRACE_SECONDS = 5.0
 """Between SIGTERM and SIGKILL for a job that was asked to stop before."""
 
@@ -124,6 +128,7 @@ class Supervisor:
                 idle_since = time.monotonic()
             time.sleep(POLL_SECONDS)
         self._end_calibration()
+        self._end_spares()
 
     def _turn(self) -> None:
         """One look at everything. It may break off anywhere when the store is in trouble, and is then repeated."""
@@ -131,14 +136,16 @@ class Supervisor:
         if time.monotonic() - self._swept_at >= SWEEP_SECONDS:
             self._recover()
             self._end_hung()
-            processes.reap({slot.work.child.pid for slot in self.slots if slot.work} | self._calibrating())
+            processes.reap(self._children())
             self._housekeeper.look()
             self._swept_at = time.monotonic()
         for slot in self.slots:
             if slot.work is not None:
                 self._look(slot, slot.work)
         self.outdated = self.outdated or self.renewal.is_due()
-        if not self.stopping and not self.outdated:
+        if self.stopping or self.outdated:
+            self._end_spares()
+        else:
             self._fill()
 
     def _is_idle(self) -> bool:
@@ -151,6 +158,7 @@ class Supervisor:
         if not queue.is_waiting(self.store):
             if self._is_idle():
                 self._calibrate()
+            self._prepare()
             return
         if not disk_has_room(self.store, self.settings):
             return
@@ -158,7 +166,11 @@ class Supervisor:
         if not free and self._is_idle():
             queue.explain_wait(self.store, "waiting for the device: a process of an earlier worker still holds it")
         for slot in free:
-            job = queue.claim(self.store, self.worker_id, slot.title)
+            try:
+                job = queue.claim(self.store, self.worker_id, slot.title, slot.spare.token if slot.spare else None)
+            except StoreTroubleError:
+                slot.let_spare_go()  # its token may be some job's by now
+                raise
             if job is None:
                 return
             self._end_calibration()
@@ -167,24 +179,21 @@ class Supervisor:
     def _start(self, slot: Slot, job: Job) -> None:
         assert job.lease_token is not None
         path = log_path(self.store, job.id)
+        spare, slot.spare = slot.spare, None
         held = slot.hold()
         if held is None:
+            if spare:
+                spare.end()
             queue.give_back(self.store, job.id, job.lease_token, "its device was taken", counts=False)
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab") as log:
-                child = subprocess.Popen(
-                    [sys.executable, "-m", "core.jobs.run", job.id],
-                    cwd=PROJECT,
-                    env={**self._environment(job.lease_token, slot.visible), **named(slot.locks)},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    **apart(),
-                    **inherited(held),
-                )
+            path.touch()
+            child = spare.take(job.id, path, slot.locks) if spare else None
+            child = child or self._process(slot, job.id, job.lease_token, path, held)
         except OSError as error:
+            if spare:
+                spare.end()
             queue.give_back(
                 self.store,
                 job.id,
@@ -198,6 +207,21 @@ class Supervisor:
         slot.work = Work(job, job.lease_token, child)
         self.logs.follow(job.id)
         self._note(slot.work)
+
+    def _process(
+        self, slot: Slot, job_id: str, token: str, log: Path, held: Sequence[int]
+    ) -> "subprocess.Popen[bytes]":
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                [sys.executable, "-m", "core.jobs.run", job_id],
+                cwd=PROJECT,
+                env={**job_environment(self.settings, token, slot.visible), **named(slot.locks)},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                **apart(),
+                **inherited(held),
+            )
 
     def _note(self, work: Work) -> None:
         with self._owned(work):
@@ -320,15 +344,19 @@ class Supervisor:
             self._calibration = subprocess.Popen(
                 [sys.executable, "-m", "core.jobs.calibrate"],
                 cwd=PROJECT,
-                env=self._environment("", self.slots[0].visible),
+                env=job_environment(self.settings, "", self.slots[0].visible),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 **apart(),
             )
 
-    def _calibrating(self) -> set[int]:
-        return set() if self._calibration is None else {self._calibration.pid}
+    def _children(self) -> set[int]:
+        """The processes whose end this one waits for itself."""
+        there = [slot.work.child for slot in self.slots if slot.work]
+        there += [slot.spare.child for slot in self.slots if slot.spare]
+        there += [self._calibration] if self._calibration else []
+        return {one.pid for one in there}
 
     def _end_calibration(self) -> None:
         """Make room for a job; a measurement that was broken off is begun again when the queue is empty."""
@@ -339,28 +367,28 @@ class Supervisor:
             self._calibration.wait()
             self._calibration = None
 
-    def _environment(self, token: str, gpus: str | None) -> dict[str, str]:
-        environment = {
-            **os.environ,
-            **allocator(),
-            **in_utf8(),
-            "UNCONFOUND_HOME": str(self.home),
-            processes.TOKEN: token,
-            processes.WORKER: str(os.getpid()),
-            "TOKENIZERS_PARALLELISM": "false",
-            # Threads that wait should sleep: spinning, they take the very cores that a busy machine's other work needs.
-            "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
-            "PYTHONUNBUFFERED": "1",
-            "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # deterministic matrix products on a GPU
-        }
-        ranks, threads = self.settings.ranks, self.settings.threads
-        if threads is None and ranks > 1 and "OMP_NUM_THREADS" not in os.environ:
-            threads = os.cpu_count()
-        if threads is not None:
-            environment["OMP_NUM_THREADS"] = str(max(1, threads // ranks))
-        if gpus is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = gpus
-        return environment
+    # --- spare processes ---
+
+    def _prepare(self) -> None:
+        """Have a process ready for the next job of each device, once nothing else is to be done.
+
+        Beside a job one is made only where cores are left for it. One that has died by itself is not replaced until a job
+        was started: a machine on which it dies for want of memory is not to be asked again and again.
+        """
+        if not self.settings.spare_process or (self._calibration is not None and self._calibration.poll() is None):
+            return
+        roomy = (os.cpu_count() or 1) >= CORES_TO_SPARE * len(self.slots)
+        for slot in self.slots:
+            if slot.spare is None and (slot.work is None or roomy):
+                token = queue.new_token()
+                with contextlib.suppress(OSError):  # no more processes: a job will say so
+                    slot.spare = Spare.start(
+                        token, job_environment(self.settings, token, slot.visible), self.home / "worker.log"
+                    )
+
+    def _end_spares(self) -> None:
+        for slot in self.slots:
+            slot.let_spare_go()
 
     def _heartbeat(self) -> None:
         """Renew the sign of life and the leases."""

@@ -1,11 +1,13 @@
-"""Cheap stand-ins: a job's process that does only what a test wants, and a machine with several GPUs."""
+"""What tests of jobs share: cheap stand-ins for a job's process and for several GPUs, and ways to look and to wait."""
 
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
+from sqlalchemy import select
 
 from core.jobs import queue
 from core.store import queries
@@ -46,6 +48,22 @@ def stub_gpus(folder: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None
 def submit(store: Store, **options: object) -> Job:
     with store.writing() as session:
         return queue.submit(session, "diagnose", {}, max_queue=10_000, **options)
+
+
+def spares(store: Store) -> list[psutil.Process]:
+    """The spare processes of the worker that wait: once one works on a job, the job's row names it."""
+    [worker] = queries.live_workers(store)
+    with store.reading() as session:
+        busy = set(session.scalars(select(Job.pid)))
+    return [one for one in psutil.Process(worker.pid).children() if one.pid not in busy and is_spare(one)]
+
+
+def is_spare(process: psutil.Process) -> bool:
+    """Whether the process is there, and was started to stand ready."""
+    try:
+        return process.cmdline()[-1:] == ["core.jobs.spare"]
+    except psutil.NoSuchProcess:  # a zombie is none either
+        return False
 
 
 def status(store: Store, job_id: str) -> str:

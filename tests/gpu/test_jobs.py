@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from core.jobs.processes import end_tree, of_job
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store
-from tests.faults.stubs import status, until
+from tests.faults.stubs import spares, status, until
 from tests.gpu.gpus import needs_gpu
 
 pytestmark = needs_gpu
@@ -85,11 +86,38 @@ def test_a_killed_job_goes_on_where_it_was(store: Store, settings: Settings) -> 
     assert steps.tolist() == list(range(1, queries.get_run(store, begun.run.id).steps + 1))
 
 
+def test_a_spare_process_leaves_the_gpu_alone_until_it_has_a_job(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNCONFOUND_SPARE_PROCESS", "true")
+    monkeypatch.setenv("UNCONFOUND_WORKER_IDLE_SECONDS", "120")
+    dataset = add_sample(store, settings, "textlen")
+    ensure_worker(settings)
+    until(lambda: queries.live_workers(store) and spares(store))
+    [ready] = spares(store)
+    until(lambda: waits_for_input(ready))
+    assert not on_the_gpu(ready.pid)
+    begun = start_training(store, settings, dataset, encoder="tiny", options=LONG)
+    until(lambda: queries.get_job(store, begun.job.id).progress > 0)
+    assert queries.get_job(store, begun.job.id).pid == ready.pid
+    assert on_the_gpu(ready.pid)
+    queue.request_cancel(store, begun.job.id)
+    assert wait_for(store, settings, begun.job.id).status == "cancelled"
+    assert queries.get_run(store, begun.run.id).device.startswith(devices()[0].name)
+
+
 def test_the_doctor_names_the_gpu_and_its_driver(settings: Settings) -> None:
     [found] = [one for one in machine.check(settings) if one.check == "devices"]
     assert found.level == "ok"
     assert devices()[0].title in found.sentence
     assert found.sentence.endswith(f"driver {smi('driver_version')}.")
+
+
+def waits_for_input(process: psutil.Process) -> bool:
+    """Whether all is imported: it does nothing then but read from its pipe."""
+    before = process.cpu_times()
+    time.sleep(1)
+    return process.cpu_times() == before and process.cpu_times().user > 1
 
 
 def on_the_gpu(pid: int) -> bool:
