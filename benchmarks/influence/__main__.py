@@ -2,7 +2,8 @@
 
     python -m benchmarks.influence [--json] [--device cpu|cuda] [--data ../shared/data] [--quick] [--save FILE]
 
-Same model, same data, same parameters, one run; every case in a process of its own. Tools that are not installed
+Same model, same data, same parameters, one run; every case in a process of its own (on a GPU box all of them import first, then
+one after the other measures). Tools that are not installed
 (`benchmarks/requirements.txt`) are left out, and that is said. `--save results/x.json` writes the figures with the
 machine's name after every case, and the table beside them as `.md`; cases that the file already has from this very
 machine are not measured again, so a run that was broken off goes on.
@@ -42,12 +43,16 @@ def main() -> None:
         "rows": [],
     }
     known = earlier(options.save, report)
+    planned = [case for case in planned if case.tool in installed]
+    there = [process(options) for case in planned if case not in known] if options.device == "cuda" else []
+    for one in there:
+        assert one.stdout is not None
+        one.stdout.readline()  # "ready", or nothing where it has failed
     for case in planned:
-        if case.tool in installed:
-            row = known.get(case) or asdict(case) | measured(case, options.data, options.device)
-            report["rows"].append(row)
-            print(json.dumps(row), file=sys.stderr)
-            save(report, options.save)
+        row = known.get(case) or asdict(case) | measured(case, there.pop(0) if there else process(options))
+        report["rows"].append(row)
+        print(json.dumps(row), file=sys.stderr)
+        save(report, options.save)
     print(json.dumps(report) if options.json else table(report))
 
 
@@ -69,14 +74,24 @@ def save(report: dict[str, Any], path: Path | None) -> None:
         path.with_suffix(".md").write_text(table(report))
 
 
-def measured(case: Case, data: Path, device: str) -> dict[str, Any]:
+def process(options: argparse.Namespace) -> "subprocess.Popen[str]":
+    """A process that imports, and waits for its case."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.influence.measure", str(options.data), options.device],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **allocator()},  # as a job has it
+    )
+
+
+def measured(case: Case, process: "subprocess.Popen[str]") -> dict[str, Any]:
     """The case's figures, or what went wrong with it."""
-    command = [sys.executable, "-m", "benchmarks.influence.measure", json.dumps(asdict(case)), str(data), device]
-    environment = {**os.environ, **allocator()}  # as a job has it
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode:
-        return {"failed": done.stderr.strip().splitlines()[-1][:300] if done.stderr.strip() else "no message"}
-    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+    printed, trouble = process.communicate(json.dumps(asdict(case)) + "\n")
+    if process.returncode:
+        return {"failed": trouble.strip().splitlines()[-1][:300] if trouble.strip() else "no message"}
+    return dict(json.loads(printed.strip().splitlines()[-1]))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""One case in a process of its own: `python -m benchmarks.influence.measure CASE_AS_JSON DATA DEVICE`.
+"""One case in a process of its own: `python -m benchmarks.influence.measure DATA DEVICE`.
 
-Prints one JSON object. The training that a ratio refers to is measured right before and right after the tool, so that
+Says "ready" once all is imported, reads the case as a line of JSON, and prints one JSON object. The training that a ratio refers to is measured right before and right after the tool, so that
 whatever else the machine does weighs on both.
 """
 
@@ -36,9 +36,10 @@ CHECKED = 8
 
 
 def main() -> None:
-    """Measure the case named on the command line."""
-    case = Case(**json.loads(sys.argv[1]))
-    made = setting.make(case, Path(sys.argv[2]), sys.argv[3])
+    """Measure the case that is told on standard input."""
+    print("ready", flush=True)
+    case = Case(**json.loads(sys.stdin.readline()))
+    made = setting.make(case, Path(sys.argv[1]), sys.argv[2])
     result = (tuning if case.kind == "tuning" else scores)(case, made)
     print(json.dumps(result))
 
