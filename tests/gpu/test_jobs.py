@@ -90,7 +90,7 @@ def test_a_spare_process_leaves_the_gpu_alone_until_it_has_a_job(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UNCONFOUND_SPARE_PROCESS", "true")
-    monkeypatch.setenv("UNCONFOUND_WORKER_IDLE_SECONDS", "120")
+    settings = settings.model_copy(update={"worker_idle_seconds": 120.0})
     dataset = add_sample(store, settings, "textlen")
     ensure_worker(settings)
     until(lambda: queries.live_workers(store) and spares(store))

@@ -25,10 +25,15 @@ QUICK = {"label_epochs": "1", "checkpoints": "1"}
 LONG = {"label_epochs": "200", "batch_size": "1", "checkpoints": "1"}
 
 
-@pytest.fixture(autouse=True)
-def worker(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture
+def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A worker that makes spare processes, and has the time to."""
     monkeypatch.setenv("UNCONFOUND_SPARE_PROCESS", "true")
-    monkeypatch.setenv("UNCONFOUND_WORKER_IDLE_SECONDS", "120")
+    return settings.model_copy(update={"spare_process": True, "worker_idle_seconds": 120.0})
+
+
+@pytest.fixture(autouse=True)
+def worker(store: Store) -> Iterator[None]:
     yield
     for one in queries.live_workers(store):
         end_tree(one.pid, grace=5)
