@@ -78,7 +78,7 @@ def test_it_does_a_job_with_the_same_bits_holds_its_device_and_is_replaced(
     assert is_spare(working)
     assert lock_all([device]) is None
     token = queries.get_job(store, long.id).lease_token
-    assert [one.pid for one in of_job(token)] == [ready.pid]
+    assert ready.pid in {one.pid for one in of_job(token)}
     queue.request_cancel(store, long.id)
     assert wait_for(store, settings, long.id).status == "cancelled"
     assert "stopped" in log_path(store, long.id).read_text()
