@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     demo: bool = Field(True, description="Put the precomputed demo into an empty store")
     calibrate: bool = Field(True, description="Measure this machine's speed when the worker has nothing to do")
     spare_process: bool = Field(
-        True, description="Keep a process ready for the next job of each device, with all loaded (some 400 MB each)"
+        True, description="Keep a process ready for the next job of each device, with all loaded (some 360 MB each)"
     )
     start_worker: bool = Field(
         True, description="Start a worker beside the dashboard or command; not where one is a service of its own"
