@@ -5,6 +5,7 @@ import gc
 gc.disable()  # until all tests are collected: what is imported by then stays for good
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,9 +82,21 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str | No
     get_settings.cache_clear()
 
 
-@pytest.fixture
-def store(settings: Settings) -> Store:
-    """An empty store with the newest schema."""
-    store = open_store(settings)
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the newest schema and nothing in it, made once and copied for each test."""
+    home = tmp_path_factory.mktemp("migrated")
+    store = open_store(Settings(home=home, database_url=None))
     store.migrate()
-    return store
+    store.engine.dispose()
+    [made] = home.glob("*.sqlite")
+    return made
+
+
+@pytest.fixture
+def store(settings: Settings, database: str | None, migrated: Path) -> Store:
+    """An empty store with the newest schema."""
+    if database is None:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(migrated, settings.home / migrated.name)
+    return open_store(settings)

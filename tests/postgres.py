@@ -40,7 +40,7 @@ def binaries() -> Path | None:
     return versions[-1].parent if versions else None
 
 
-@dataclass
+@dataclass(eq=False)
 class Server:
     """A running server, and databases on it that begin as copies of an empty store."""
 
@@ -69,6 +69,11 @@ class Server:
 
     def drop(self, url: str) -> None:
         self.say(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+    def replace(self, url: str, template: str) -> None:
+        """Make a database a copy of another one, to which nobody is connected; both are URLs."""
+        self.drop(url)
+        self.say(f"CREATE DATABASE {url.rpartition('/')[2]} TEMPLATE {template.rpartition('/')[2]}")
 
     def make(self) -> None:
         """The cluster, and the template that every test's database is copied from."""

@@ -1,7 +1,9 @@
 """The API before a store with made-up runs. Nothing that a test starts is worked on: the queue waits, no worker is started."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import app as server
 from core.api.service import PATH, routes
 from core.settings import Settings, get_settings
 from core.store.engine import Store, open_store
+from tests import postgres
 from tests.pages import synthetic
 
 TOKEN = "a-token-of-sixteen-or-more"
@@ -44,22 +47,43 @@ def owner(client: TestClient, token: str) -> TestClient:
     return client
 
 
+@dataclass(frozen=True)
+class Made:
+    """A store that is filled once and copied for each test. url: of its database, where that is no file in its folder."""
+
+    home: Path
+    filled: synthetic.Filled
+    url: str | None
+
+
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, synthetic.Filled]:
-    """A store that is filled once and copied for each test."""
-    home = tmp_path_factory.mktemp("filled")
-    store = open_store(Settings(home=home))
-    store.migrate()
-    filled = synthetic.fill(store)
-    store.engine.dispose()
-    return home, filled
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[postgres.Server | None], Made]:
+    """The store that is copied, on SQLite or on a server: made when the first test wants it."""
+
+    @cache
+    def make(server: postgres.Server | None) -> Made:
+        home = tmp_path_factory.mktemp("filled")
+        url = server.fresh() if server else None
+        store = open_store(Settings(home=home, database_url=url))
+        store.migrate()
+        filled = synthetic.fill(store)
+        store.engine.dispose()
+        return Made(home, filled, url)
+
+    return make
 
 
 @pytest.fixture
-def filled(settings: Settings, store: Store, made: tuple[Path, synthetic.Filled]) -> synthetic.Filled:
+def filled(
+    request: pytest.FixtureRequest, settings: Settings, store: Store, made: Callable[[postgres.Server | None], Made]
+) -> synthetic.Filled:
     """Three runs on two data sets, seven diagnoses."""
-    if store.engine.dialect.name != "sqlite":
-        return synthetic.fill(store)
+    server: postgres.Server | None = None
+    if settings.database_url is not None:
+        server = request.getfixturevalue("server")
+    found = made(server)
     store.engine.dispose()
-    shutil.copytree(made[0], settings.home, dirs_exist_ok=True)
-    return made[1]
+    if server is not None and found.url is not None:
+        server.replace(str(settings.database_url), found.url)
+    shutil.copytree(found.home, settings.home, dirs_exist_ok=True)
+    return found.filled

@@ -27,7 +27,12 @@ SILENT = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"], 
     .map((one) => one.outerHTML.slice(0, 160))"""
 
 
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+"""The rules that a page in other colours may break by them alone."""
+SCHEMES: tuple[tuple[Literal["light", "dark"], dict[str, Any]], ...] = (
+    ("light", {"resultTypes": ["violations"]}),
+    ("dark", {"resultTypes": ["violations"], "runOnly": OF_COLOURS}),
+)
 GROUND = """(dark) => (parseInt(getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/[0-9]+/)[0]) < 128) === dark
     && document.getAnimations().every((one) => !(one instanceof CSSTransition))"""
 """Whether the page has the colours of a scheme, and none of them still fades."""
@@ -36,16 +41,16 @@ GROUND = """(dark) => (parseInt(getComputedStyle(document.querySelector('.stApp'
 def barriers(page: Page) -> list[str]:
     """What keeps somebody out of the page that is open; it is dark afterwards."""
     found = [f"without words: {one}" for one in page.evaluate(SILENT)]
-    for scheme in SCHEMES:
+    for scheme, options in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function(GROUND, arg=scheme == "dark")
-        found += [f"{scheme}: {one}" for one in violations(page)]
+        found += [f"{scheme}: {one}" for one in violations(page, options)]
     return found
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: Page, options: dict[str, Any]) -> list[str]:
     """What axe finds serious, but for what is Streamlit's own."""
-    result = Axe().run(page, context={"exclude": [[one] for one in NOT_ASKED]}).response
+    result = Axe().run(page, context={"exclude": [[one] for one in NOT_ASKED]}, options=options).response
     return [
         f"{rule['id']}: {node['target']} {node['html'][:160]}"
         for rule in result["violations"]

@@ -1,7 +1,10 @@
 """Visiting pages without a browser, and small data sets to visit them with."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
@@ -12,6 +15,9 @@ from core.settings import PROJECT
 from core.store.engine import Store
 from core.store.tables import Dataset, Job, Run, Worker
 from tests.pages.synthetic import sentences
+
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+"""Every run of a page looks for components of Streamlit's in all packages that are installed; once is enough here."""
 
 PAGES = ("overview", "data", "train", "diagnose", "tune", "compare", "try_it", "jobs")
 
