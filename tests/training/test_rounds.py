@@ -1,5 +1,7 @@
 """Rounds within a run: when they come, what they reach, and that an interruption inside one leaves no trace."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -43,12 +45,27 @@ def report(one):
     return (one.number, one.step, one.first, one.last, one.kind, one.probes, one.loss, one.difference, one.cid)
 
 
-@pytest.fixture(scope="module", params=["influence-tuning", "embedding-tuning", "combined-tuning"])
-def whole(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole")
-    config = CONFIG.model_copy(update={"method": request.param})
-    result, recorder = run(folder, config=config)
-    return config, folder, result, recorder
+METHODS = ["influence-tuning", "embedding-tuning", "combined-tuning"]
+"""The last one's rounds are of both kinds, and pass through every state that the others' do."""
+
+
+@pytest.fixture(scope="module")
+def wholes(tmp_path_factory):
+    """Runs that nothing interrupts, each made when it is first asked for."""
+
+    @cache
+    def make(method):
+        folder = tmp_path_factory.mktemp("whole")
+        config = CONFIG.model_copy(update={"method": method})
+        result, recorder = run(folder, config=config)
+        return config, folder, result, recorder
+
+    return make
+
+
+@pytest.fixture(params=METHODS)
+def whole(request, wholes):
+    return wholes(request.param)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +120,14 @@ def test_the_same_seed_gives_the_same_numbers(whole, tmp_path):
         assert torch.equal(tensor, weights(tmp_path, 18)[name]), name
 
 
-@pytest.mark.parametrize("at", [[1], [6], [8, 11], [10], [5, 12, 20, 25], [30]])
+@pytest.mark.parametrize(
+    ("whole", "at"),
+    [
+        *(("combined-tuning", at) for at in ([1], [6], [8, 11], [10], [5, 12, 20, 25], [30])),
+        *((method, at) for method in METHODS[:2] for at in ([8, 11], [5, 12, 20, 25])),
+    ],
+    indirect=["whole"],
+)
 def test_a_run_stopped_inside_a_round_goes_on_to_the_same_bits(whole, tmp_path, at):
     config, folder, _, reference = whole
     recorder = Memory()
@@ -117,8 +141,15 @@ def test_a_run_stopped_inside_a_round_goes_on_to_the_same_bits(whole, tmp_path, 
     assert_same(folder, tmp_path, reference, recorder)
 
 
-@pytest.mark.parametrize("at", [1, 5, 6, 9, 10, 17, 30])
 @pytest.mark.parametrize("state_seconds", [0.0, 1e9])
+@pytest.mark.parametrize(
+    ("whole", "at"),
+    [
+        *(("combined-tuning", at) for at in (1, 5, 6, 9, 10, 17, 30)),
+        *((method, at) for method in METHODS[:2] for at in (6, 9, 17)),
+    ],
+    indirect=["whole"],
+)
 def test_a_run_killed_inside_a_round_goes_on_to_the_same_bits(whole, tmp_path, at, state_seconds):
     config, folder, _, reference = whole
     recorder = Memory(die_at=at)
