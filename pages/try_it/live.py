@@ -10,8 +10,8 @@ from core.store.tables import Job
 from pages.parts.progress import cancel_button, job_title, retry_button, show_progress, start_worker_button
 from pages.parts.store import open_store
 
-EVERY_SECONDS = 1.0
-STARTING = "starting a process that loads torch, which takes some seconds"
+EVERY_SECONDS = 0.5
+STARTING = "starting; it takes some seconds where torch has to be loaded first"
 
 
 def show_live(job_id: str, *, decided: bool) -> None:
