@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 
 PATIENCE = 30_000  # ms
 QUIET = 350  # ms without a change, after which the page counts as done
+EVERY = 100  # ms between two looks whether it is: every frame, as is usual, would take time from the page itself
 
 WATCH = """
 window.watched = {input: 0, first: 0, last: 0, runs: 0, before: 0, state: ""};
@@ -63,7 +64,7 @@ def watch(page: Page) -> None:
 def wait(page: Page, content: str) -> None:
     """Until this is there and the page has come to rest."""
     page.wait_for_selector(content)
-    page.wait_for_function(DONE, arg=QUIET)
+    page.wait_for_function(DONE, arg=QUIET, polling=EVERY)
 
 
 def load_ms(page: Page, address: str, content: str) -> float:
@@ -78,7 +79,7 @@ def return_ms(page: Page, content: str) -> float:
     runs, begun = page.evaluate(
         "() => { const then = [window.watched.runs, performance.now()]; history.back(); return then; }"
     )
-    page.wait_for_function("(before) => window.watched.runs > before", arg=runs, timeout=5_000)
+    page.wait_for_function("(before) => window.watched.runs > before", arg=runs, polling=EVERY, timeout=5_000)
     wait(page, content)
     return float(page.evaluate("window.watched.last")) - float(begun)
 
@@ -92,7 +93,7 @@ def reaction_ms(page: Page, act: Callable[[], None], content: str) -> tuple[floa
     before = page.evaluate("window.watched.runs")
     act()
     try:
-        page.wait_for_function("(before) => window.watched.runs > before", arg=before, timeout=5_000)
+        page.wait_for_function("(before) => window.watched.runs > before", arg=before, polling=EVERY, timeout=5_000)
     except Exception as error:
         raise RuntimeError(f"The page at {page.url} did not react.") from error
     wait(page, content)

@@ -10,7 +10,7 @@ from core.formats import count, percent, percent_interval
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Evaluation, Run
-from core.views.charts import mark, unmarked
+from core.views.charts import mark, room_for, unmarked
 from core.views.colours import NULL, TRAIN, WORST
 
 FIRST = ("dev", "test", "train")
@@ -75,7 +75,7 @@ def cells_figure(report: Mapping[str, Any]) -> go.Figure:
     )
     figure.update_layout(
         height=max(200, 70 + 38 * len(cells)),
-        margin={"l": 0, "r": 12, "t": 24, "b": 0},
+        margin={"l": room_for(names), "r": 20, "t": 24, "b": 68},
         xaxis={"title": "Accuracy", "tickformat": ".0%", "range": [0, 1.02]},
         yaxis={"automargin": True, "type": "category"},
     )

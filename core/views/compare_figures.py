@@ -12,7 +12,7 @@ from core.actions.courses import Course, Source
 from core.actions.seed_groups import SeedResult
 from core.formats import duration, percent, signed
 from core.statistics.compare import Spread
-from core.views.charts import layout, unmarked
+from core.views.charts import layout, room_for, unmarked
 from core.views.colours import GROUPS, NULL, SIGNS
 from core.views.texts import METHODS
 
@@ -99,13 +99,14 @@ def every_seed(groups: Sequence[GroupResult], measure: Measure) -> go.Figure:
     _add_floor(figure, groups, measure)
     _add_control(figure, groups, measure)
     _add_legend(figure, groups, measure)
-    figure.update_layout(**layout(height), hovermode="closest", dragmode=False)
+    names = [short(group.group) for group in groups]
+    figure.update_layout(**layout(height, left=room_for(names)), hovermode="closest", dragmode=False)
     figure.update_xaxes(
         title=measure.title, tickformat="~%" if measure.share else None, fixedrange=True, zeroline=not measure.share
     )
     figure.update_yaxes(
         tickvals=[-place for place in range(len(groups))],
-        ticktext=[short(group.group) for group in groups],
+        ticktext=names,
         range=[-len(groups) + 0.4, 0.6],
         automargin=True,
         fixedrange=True,
@@ -334,7 +335,7 @@ def cost_figure(groups: Sequence[GroupResult], split: str) -> go.Figure:
             name=short(group.group),
             hovertemplate=f"{short(group.group)}: %{{y:.1%}} in {duration(group.all.seconds.mean)}<extra></extra>",
         )
-    figure.update_layout(**layout(380), hovermode="closest", dragmode=False)
+    figure.update_layout(**layout(380, left=82), hovermode="closest", dragmode=False)
     figure.update_xaxes(title="Seconds a run", rangemode="tozero", tickformat=",d", fixedrange=True)
     figure.update_yaxes(title=f"Accuracy on {unmarked(split)}", tickformat="~%", fixedrange=True)
     return figure

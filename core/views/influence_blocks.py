@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.formats import count, counted, shortened, signed
-from core.views.charts import UNTOUCHED, layout, unmarked
+from core.views.charts import UNTOUCHED, layout, room_for, unmarked
 from core.views.colours import DIVERGING, NULL
 
 Floats = npt.NDArray[np.float64]
@@ -159,9 +159,18 @@ def blocks_figure(found: Blocks, texts: Sequence[str | None], pinned: int | None
             type="rect", x0=0, x1=n_columns, y0=row - 0.5, y1=row + 0.5, line={"color": NULL, "width": 2.5}
         )
     figure.update_layout(
-        **layout(max(320, min(620, 12 * n_rows + 120))), clickmode="event+select", dragmode=False, hovermode="closest"
+        **layout(
+            max(320, min(620, 12 * n_rows + 120)),
+            top=20,
+            left=24 + room_for(_short(span.name) for span in found.rows),
+            right=90,
+            bottom=74,
+        ),
+        clickmode="event+select",
+        dragmode=False,
+        hovermode="closest",
     )
-    figure.update_layout(margin={"t": 20}, bargap=0, barmode="overlay")
+    figure.update_layout(bargap=0, barmode="overlay")
     figure.update_xaxes(
         title="Training examples, by label × confound",
         range=[0, n_columns],

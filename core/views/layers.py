@@ -44,8 +44,11 @@ def layer_bars(layers: Sequence[Layer], measure: str = "share") -> go.Figure:
             showlegend=False,
         )
     )
-    figure.update_layout(**layout(300), bargap=0.3, dragmode=False)
-    figure.update_layout(margin={"t": 20, "r": 30})  # the last name is written slantwise
+    figure.update_layout(
+        **layout(300, top=20, right=32, bottom=98),  # names are written slantwise
+        bargap=0.3,
+        dragmode=False,
+    )
     figure.update_xaxes(title="From input to output", fixedrange=True, type="category")
     figure.update_yaxes(title=MEASURES[measure], zeroline=True, rangemode="tozero", fixedrange=True)
     return figure
@@ -82,8 +85,7 @@ def layer_map(course: Sequence[LayersAt], chosen: int, measure: str = "share") -
             y1=len(names) - 0.5,
             line={"color": NULL, "width": 2},
         )
-    figure.update_layout(**layout(300), dragmode=False)
-    figure.update_layout(margin={"t": 20})
+    figure.update_layout(**layout(300, top=20, left=90, right=76, bottom=74), dragmode=False)
     figure.update_xaxes(title="Training step", fixedrange=True, type="category", showgrid=False)
     figure.update_yaxes(fixedrange=True, type="category", showgrid=False)
     return figure

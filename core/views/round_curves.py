@@ -61,6 +61,8 @@ def round_curves(rounds: Sequence[RoundCurve]) -> go.Figure:
             showarrow=False,
             font={"color": NULL, "size": 12},
         )
-    figure.update_layout(height=420 if with_cid else 280, margin={"l": 0, "r": 8, "t": 24, "b": 0}, hovermode="closest")
+    figure.update_layout(
+        height=420 if with_cid else 280, margin={"l": 68, "r": 8, "t": 24, "b": 66}, hovermode="closest"
+    )
     figure.update_xaxes(title="Tuning step", row=1 + with_cid, col=1)
     return figure

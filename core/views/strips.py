@@ -147,7 +147,7 @@ def strip_figure(
         figure.add_shape(type="path", path=f"M {path} Z", fillcolor=CHOSEN, line={"color": NULL, "width": 1.5})
     if chosen is not None:
         shade(figure, binned.edges[chosen[0]], binned.edges[chosen[1] + 1])
-    figure.update_layout(**layout(380), clickmode="event+select", dragmode="select", hovermode="closest")
+    figure.update_layout(**layout(380, left=64), clickmode="event+select", dragmode="select", hovermode="closest")
     width = float(binned.edges[1] - binned.edges[0]) / 2
     figure.update_xaxes(
         title="Influence on this probe",

@@ -15,7 +15,7 @@ MOST_POINTS = 600
 MOST_MARKS = 200
 _LAYOUT = {
     "height": 280,
-    "margin": {"l": 0, "r": 8, "t": 8, "b": 0},
+    "margin": {"l": 80, "r": 8, "t": 42, "b": 66},  # see core.views.charts.layout
     "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
     "hovermode": "x unified",
 }

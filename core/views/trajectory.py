@@ -42,7 +42,7 @@ def trajectory(
             )
         )
     mark(figure, chosen, {"color": NULL, "width": 1, "dash": "dot"}, layer="below")
-    figure.update_layout(**layout(330), clickmode="event+select", dragmode=False, hovermode="closest")
+    figure.update_layout(**layout(330, right=16), clickmode="event+select", dragmode=False, hovermode="closest")
     everything = [*steps, *waiting] or [chosen]
     pad = max((max(everything) - min(everything)) * 0.06, 0.02 * max(everything), 2.0)
     figure.update_xaxes(

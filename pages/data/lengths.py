@@ -28,7 +28,7 @@ def lengths_figure(splits: Mapping[str, Any]) -> go.Figure:
         )
     figure.update_layout(
         height=230,
-        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        margin={"l": 66, "r": 0, "t": 34, "b": 58},
         xaxis={"title": "Words", "rangemode": "tozero"},
         yaxis={"title": "Share of the texts", "tickformat": ".0%", "rangemode": "tozero"},
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},

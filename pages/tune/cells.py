@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.formats import count, signed
-from core.views.charts import mark, unmarked
+from core.views.charts import mark, room_for, unmarked
 from core.views.colours import DEV, NULL, TEST, TRAIN
 from core.views.texts import help_for
 from pages.parts.address import go_to
@@ -132,7 +132,7 @@ def cells_figure(rows: pd.DataFrame, floor: float, colour: str) -> go.Figure:
     mark(figure, floor, {"color": NULL, "dash": "dash", "width": 1.5}, text="confound alone", font={"color": NULL})
     figure.update_layout(
         height=max(230, 120 + 42 * len(rows)),
-        margin={"l": 0, "r": 12, "t": 60, "b": 0},
+        margin={"l": room_for(names), "r": 20, "t": 64, "b": 68},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.14, "x": 0},
         xaxis={"title": "Accuracy", "tickformat": ".0%", "range": [0, 1.02], "fixedrange": True},
         yaxis={"automargin": True, "type": "category", "autorange": "reversed", "fixedrange": True},
