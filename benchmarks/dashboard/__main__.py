@@ -3,7 +3,7 @@
     python -m benchmarks.dashboard [--turns 5] [--only Diagnose] [--keep FOLDER] [--save benchmarks/results/dashboard-cpu.json]
 
 Fills a store of its own, serves the real dashboard over it and asks chromium. `--keep` leaves the filled store in a folder
-and uses it again the next time. `--save` writes the figures, and the table beside them as `.md`. Takes some three minutes
+and uses it again the next time. `--save` writes the figures, and the table beside them as `.md`. Takes some ten minutes
 on two cores; let nothing else run meanwhile.
 """
 
