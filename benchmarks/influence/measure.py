@@ -1,7 +1,7 @@
 """One case in a process of its own: `python -m benchmarks.influence.measure DATA DEVICE`.
 
-Says "ready" once all is imported, reads the case as a line of JSON, and prints one JSON object. The training that a ratio refers to is measured right before and right after the tool, so that
-whatever else the machine does weighs on both.
+Says "ready" once all is imported, reads the case as a line of JSON, and prints one JSON object. The training that a ratio
+refers to is measured right before and right after the tool, so that whatever else the machine does weighs on both.
 """
 
 import json

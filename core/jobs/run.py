@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from core.errors import UserError
@@ -22,12 +23,18 @@ from core.settings import get_settings
 from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.remote import ArtifactTroubleError
-from core.store.tables import Job
 from core.system.imports import importing
 
 ORPHAN_GRACE_SECONDS = 15.0
 ALONE_SECONDS = 30.0
 Task = Callable[[Reporter], dict[str, Any]]
+TASKS = {
+    "train": ("train", "train"),
+    "diagnose": ("diagnose", "diagnose"),
+    "evaluate": ("evaluate", "evaluate"),
+    "try": ("try_text", "try_text"),
+}
+"""Each kind of job: a module of `core.jobs.tasks`, and the function there that carries it out."""
 
 
 def main(job_id: str) -> int:
@@ -53,7 +60,7 @@ def main(job_id: str) -> int:
     _watch_worker(reporter)
     when_asked(token, settings.home.resolve(), reporter.stop)
     try:
-        result = reporter.patiently(lambda: _task(job)(reporter))
+        result = reporter.patiently(lambda: task_of(job.kind)(reporter))
         reporter.flush()
     except (StoppedError, LeaseLostError):
         print("stopped", file=sys.stderr)
@@ -107,19 +114,18 @@ def _watch_worker(reporter: Reporter) -> None:
     when_orphaned(int(worker), tell, grace=ORPHAN_GRACE_SECONDS, code=STOPPED)
 
 
-def _task(job: Job) -> Task:
+def task_of(kind: str) -> Task:
+    """What carries out jobs of a kind.
+
+    Raises:
+        UserError: this version knows no such kind.
+    """
+    if kind not in TASKS:
+        raise UserError(f"This version knows no job of the kind {kind!r}.")
     # Imported here: each brings torch, which takes seconds, and a stale or unknown job should not.
     with importing():
-        if job.kind == "train":
-            from core.jobs.tasks.train import train as task
-        elif job.kind == "diagnose":
-            from core.jobs.tasks.diagnose import diagnose as task
-        elif job.kind == "evaluate":
-            from core.jobs.tasks.evaluate import evaluate as task
-        elif job.kind == "try":
-            from core.jobs.tasks.try_text import try_text as task
-        else:
-            raise UserError(f"This version knows no job of the kind {job.kind!r}.")
+        module, name = TASKS[kind]
+        task: Task = getattr(import_module(f"core.jobs.tasks.{module}"), name)
     return task
 
 

@@ -16,7 +16,9 @@ def main() -> int:
     """Import everything, wait, and do what `python -m core.jobs.run` does. Returns its exit code, or 0 without a job."""
     with importing():
         from core.jobs import run
-        from core.jobs.tasks import diagnose, evaluate, train, try_text  # noqa: F401
+
+        for kind in run.TASKS:
+            run.task_of(kind)
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):
         return 0

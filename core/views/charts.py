@@ -46,8 +46,8 @@ def safe_filename(name: str) -> str:
 def layout(height: int, *, left: int = 76, right: int = 10, top: int = 58, bottom: int = 66) -> dict[str, Any]:
     """Height, margins in pixels and a legend above the figure.
 
-    Where ticks, titles or a legend need more room plotly makes it, but sees so only once all is drawn, and draws all again:
-    45 ms for a figure that takes 16 where the room is there from the beginning. So the margins are those that most need.
+    Where ticks, titles or a legend need more room plotly makes it, but sees so only once all is drawn, and draws all again.
+    So the margins are those that most figures need.
     """
     return {
         "height": height,

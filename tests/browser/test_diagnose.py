@@ -60,6 +60,21 @@ def click_at(page: Page, place: Locator, across: float, down: float) -> None:
     page.mouse.click(x, y)
 
 
+MORE_ROOM = """() => [...document.querySelectorAll('.js-plotly-plot')].map((one) => {
+    const {l, r, t, b} = one._fullLayout._size, given = one.layout.margin;
+    return [l - given.l, r - given.r, t - given.t, b - given.b].map(Math.round);
+})"""
+"""How many pixels each figure had to add to its margins, left, right, above and below, once it was drawn."""
+
+
+def test_no_figure_is_drawn_twice_for_want_of_room(house: House, page: Page) -> None:
+    visit(page, house.address(house.filled.run.name, step=STEPS[-1]))
+    drawn(page)
+    added = page.evaluate(MORE_ROOM)
+    assert len(added) >= 4
+    assert max(max(one) for one in added) <= 2, added
+
+
 def test_from_a_link_to_a_probe_to_a_bin_and_back(house: House, page: Page) -> None:
     visit(page, house.address(house.filled.run.name, step=STEPS[-1]))
     expect(page.get_by_text("The model is confounded")).to_be_visible()

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -12,7 +11,7 @@ from core.actions.waiting import wait_for
 from core.jobs import queue
 from core.jobs.launch import ensure_worker
 from core.jobs.locks import let_go, lock_all
-from core.jobs.processes import end_tree, of_job
+from core.jobs.processes import of_job
 from core.jobs.supervisor import log_path
 from core.settings import Settings
 from core.store import queries
@@ -20,6 +19,8 @@ from core.store.engine import Store
 from core.store.tables import Dataset, Job
 from tests.faults.stubs import is_spare, spares, status, until
 from tests.pages.visits import keep
+
+pytestmark = pytest.mark.usefixtures("workers")
 
 QUICK = {"label_epochs": "1", "checkpoints": "1"}
 LONG = {"label_epochs": "200", "batch_size": "1", "checkpoints": "1"}
@@ -30,13 +31,6 @@ def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A worker that makes spare processes, and has the time to."""
     monkeypatch.setenv("UNCONFOUND_SPARE_PROCESS", "true")
     return settings.model_copy(update={"spare_process": True, "worker_idle_seconds": 120.0})
-
-
-@pytest.fixture(autouse=True)
-def worker(store: Store) -> Iterator[None]:
-    yield
-    for one in queries.live_workers(store):
-        end_tree(one.pid, grace=5)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import numpy as np
@@ -21,7 +21,7 @@ from core.jobs import queue
 from core.jobs.calibrate import known_speed
 from core.jobs.launch import ensure_worker
 from core.jobs.locks import supervisor_lock
-from core.jobs.supervisor import end_tree, log_path
+from core.jobs.supervisor import log_path
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store
@@ -42,19 +42,11 @@ def until(condition: Callable[[], bool], seconds: float = 90) -> None:
         time.sleep(0.1)
 
 
-@pytest.fixture
-def worker(store: Store) -> Iterator[None]:
-    """Whatever worker a test starts is gone after it."""
-    yield
-    for one in queries.live_workers(store):
-        end_tree(one.pid, grace=5)
-
-
 def progressed(store: Store, job_id: str) -> bool:
     return queries.get_job(store, job_id).progress > 0
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("workers")
 @pytest.mark.both_databases
 def test_train_then_diagnose(store: Store, settings: Settings) -> None:
     dataset = add_sample(store, settings, SAMPLE)
@@ -88,7 +80,7 @@ def test_train_then_diagnose(store: Store, settings: Settings) -> None:
         assert probe["cid"] == pytest.approx(float(cid), abs=1e-6)
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("workers")
 def test_who_waits_goes_before_the_checkpoints_that_are_left(store: Store, settings: Settings) -> None:
     dataset = keep(store, n_train=60, n_dev=20)
     options = {"label_epochs": "2", "batch_size": "16", "checkpoints": "3"}
@@ -107,7 +99,7 @@ def test_who_waits_goes_before_the_checkpoints_that_are_left(store: Store, setti
     assert "goes on after them" in log_path(store, begun.diagnosis.id).read_text()
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("workers")
 def test_a_running_job_is_cancelled_and_goes_on_when_tried_again(store: Store, settings: Settings) -> None:
     dataset = add_sample(store, settings, SAMPLE)
     begun = start_training(store, settings, dataset, encoder="tiny", options=LONG)
@@ -126,7 +118,7 @@ def test_a_running_job_is_cancelled_and_goes_on_when_tried_again(store: Store, s
     assert wait_for(store, settings, begun.job.id).status == "cancelled"
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("workers")
 def test_a_job_that_is_killed_goes_on_and_in_the_end_says_so(store: Store, settings: Settings) -> None:
     dataset = add_sample(store, settings, SAMPLE)
     begun = start_training(store, settings, dataset, encoder="tiny", options=LONG, then_diagnose="final")
@@ -146,7 +138,7 @@ def test_a_job_that_is_killed_goes_on_and_in_the_end_says_so(store: Store, setti
     assert queries.get_job(store, begun.diagnosis.id).status == "cancelled"
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("workers")
 def test_a_stopped_worker_puts_its_job_back(store: Store, settings: Settings) -> None:
     dataset = add_sample(store, settings, SAMPLE)
     begun = start_training(store, settings, dataset, encoder="tiny", options=LONG)
@@ -159,7 +151,7 @@ def test_a_stopped_worker_puts_its_job_back(store: Store, settings: Settings) ->
     queue.request_cancel(store, begun.job.id)
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("workers")
 def test_however_many_ask_there_is_one_worker(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +167,7 @@ def test_however_many_ask_there_is_one_worker(
     until(lambda: len(_workers_of(settings)) == 1)
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("workers")
 def test_an_idle_unwatched_worker_leaves(store: Store, settings: Settings) -> None:
     assert ensure_worker(settings)
     until(lambda: len(queries.live_workers(store)) == 1)
@@ -185,7 +177,7 @@ def test_an_idle_unwatched_worker_leaves(store: Store, settings: Settings) -> No
     lock.release()
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("workers")
 def test_a_worker_with_nothing_to_do_measures_the_machine_once(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,7 +192,7 @@ def test_a_worker_with_nothing_to_do_measures_the_machine_once(
     assert 1 < cost.seconds < 36_000
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("workers")
 def test_on_a_full_disk_jobs_wait_and_say_so(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNCONFOUND_MIN_FREE_MB", str(10**9))
     begun = start_training(store, settings, add_sample(store, settings, SAMPLE), encoder="tiny", options=QUICK)
