@@ -61,7 +61,7 @@ def test_the_tour_by_the_keyboard_alone(demo: Dashboard, page: Page) -> None:
     tab_to(page, "End the tour", "Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_text("step 6 of")).to_have_count(0)
-    assert "tour=" not in page.url
+    expect(page).not_to_have_url(re.compile("tour="))
     expect(page.get_by_role("heading", name="Who speaks for this decision?")).to_be_visible()
 
 
