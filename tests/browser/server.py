@@ -1,6 +1,6 @@
 """What tests say to a browser, and the server that they say it about."""
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tools.served import Dashboard, free_port, serving
 
@@ -17,9 +17,10 @@ def visit(page: Page, url: str) -> None:
 
 
 def settle(page: Page) -> None:
-    """Wait until the server has drawn the page."""
+    """Wait until the server has drawn the page, and the browser has the script of each kind of element."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     page.wait_for_timeout(150)
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=PATIENCE)
 
 
 def choose(page: Page, label: str, option: str) -> None:
