@@ -57,16 +57,19 @@ def _nothing(number: int) -> None:
 
 def _table(store: Store, runs: Sequence[RunRow]) -> None:
     ids = [run.id for run in runs]
-    courses = _courses(store, tuple((run.id, run.status, run.cid, run.accuracy) for run in runs))
-    frame = with_owners(pd.DataFrame([_line(run, courses) for run in runs]), [run.owner for run in runs])
     asked = st.query_params.get_all("chosen")
     wanted = [place for place, run in enumerate(runs) if run.id in asked or run.name in asked]
+    table, row = st.container(), st.container(horizontal=True, vertical_alignment="center")
+    if wanted:  # before the table, which a choice in it leaves as it is
+        show_chosen(store, [runs[place] for place in wanted])
+    courses = _courses(store, tuple((run.id, run.status, run.cid, run.accuracy) for run in runs))
+    frame = with_owners(pd.DataFrame([_line(run, courses) for run in runs]), [run.owner for run in runs])
     # Selections are positions: the key changes with what is at which position, and the callback maps them to ids.
     key, default = chosen_rows(f"runs-{sha256(' '.join(ids).encode()).hexdigest()[:12]}", wanted)
     shown = frame.assign(**{name: 100 * frame[name].astype(float) for name in SHARES})
     if all(run.note == "" for run in runs):
         shown = shown.drop(columns="Note")
-    st.dataframe(
+    table.dataframe(
         shown,
         hide_index=True,
         on_select=lambda: _picked(key, ids),
@@ -79,13 +82,11 @@ def _table(store: Store, runs: Sequence[RunRow]) -> None:
         alt="Runs: name, data set, method, status, accuracy beside the confound-only floor, worst cell, CID, its course "
         "over training, verdict, note, age",
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with row:
         if not wanted:
             st.caption("Choose lines to open, compare, note or delete them.", width="content")
         st.space("stretch")
         download_csv(frame.drop(columns="Over training"), "runs.csv", key="runs-csv")
-    if wanted:
-        show_chosen(store, [runs[place] for place in wanted])
 
 
 @st.cache_data(ttl=10, max_entries=16, show_spinner=False)
