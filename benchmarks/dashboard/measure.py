@@ -60,9 +60,8 @@ def measure(browser: Browser, address: str, visit: Visit, turns: int) -> list[Ro
 def _coming(page: Page, url: str, visit: Visit) -> float:
     """Away to another page by the navigation, and back."""
     load_ms(page, url, visit.content)
-    page.get_by_role("link", name=ELSEWHERE[visit.address.startswith("jobs")], exact=True).first.click()
-    page.wait_for_url(lambda there: there != url)
-    wait(page, '[data-testid="stMain"] h1')
+    elsewhere = page.get_by_role("link", name=ELSEWHERE[visit.address.startswith("jobs")], exact=True).first
+    reaction_ms(page, elsewhere.click, '[data-testid="stMain"] h1')
     return return_ms(page, visit.content)
 
 

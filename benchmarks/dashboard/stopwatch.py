@@ -15,21 +15,27 @@ QUIET = 350  # ms without a change, after which the page counts as done
 EVERY = 100  # ms between two looks whether it is: every frame, as is usual, would take time from the page itself
 
 WATCH = """
-window.watched = {input: 0, first: 0, last: 0, runs: 0, before: 0, state: ""};
+window.watched = {input: 0, first: 0, last: 0, heard: 0, before: 0, state: ""};
 const noted = () => { window.watched.last = performance.now(); };
 const drawn = () => {
   noted();
-  if (window.watched.runs > window.watched.before && !window.watched.first) window.watched.first = window.watched.last;
+  if (window.watched.heard > window.watched.before && !window.watched.first) window.watched.first = window.watched.last;
+};
+const Socket = window.WebSocket;
+window.WebSocket = class extends Socket {
+  constructor(...given) {
+    super(...given);
+    this.addEventListener("message", () => { window.watched.heard += 1; noted(); });
+  }
 };
 for (const kind of ["pointerdown", "pointerup", "keydown"])
   window.addEventListener(kind, () => {
-    Object.assign(window.watched, {input: performance.now(), first: 0, before: window.watched.runs});
+    Object.assign(window.watched, {input: performance.now(), first: 0, before: window.watched.heard});
   }, true);
 new MutationObserver((changes) => {
   const app = document.querySelector('[data-testid="stApp"]');
   const state = app ? app.getAttribute("data-test-script-state") : "";
   if (state !== window.watched.state) {
-    if (state === "running") window.watched.runs += 1;
     window.watched.state = state;
     noted();
   }
@@ -47,12 +53,16 @@ for (const kind of ["fillText", "fillRect", "drawImage", "stroke", "fill"]) {
   };
 }
 """
-"""`last` is when the script last began or ended, or something in the page's main part was last put in, taken away or drawn;
-`first` is the first of these after the script began to run for the newest press or release of a button or press of a key."""
+"""`last` is when the server last said something, its script last began or ended for the page, or something in the page's main
+part was last put in, taken away or drawn; `first` is the first change of the page after the server first spoke since the newest
+press or release of a button or press of a key. A short run is over before the page has told that it began, so what the server
+says is counted, and not the page's own state."""
 
 DONE = """(quiet) => window.watched && window.watched.state === "notRunning"
   && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')
   && performance.now() - window.watched.last > quiet"""
+
+ANSWERED = "(before) => window.watched.heard > before"
 
 
 def watch(page: Page) -> None:
@@ -76,10 +86,10 @@ def load_ms(page: Page, address: str, content: str) -> float:
 
 def return_ms(page: Page, content: str) -> float:
     """From the browser's "back" to the last change, where the page before was another one of the same dashboard."""
-    runs, begun = page.evaluate(
-        "() => { const then = [window.watched.runs, performance.now()]; history.back(); return then; }"
+    heard, begun = page.evaluate(
+        "() => { const then = [window.watched.heard, performance.now()]; history.back(); return then; }"
     )
-    page.wait_for_function("(before) => window.watched.runs > before", arg=runs, polling=EVERY, timeout=5_000)
+    page.wait_for_function(ANSWERED, arg=heard, polling=EVERY, timeout=5_000)
     wait(page, content)
     return float(page.evaluate("window.watched.last")) - float(begun)
 
@@ -88,12 +98,12 @@ def reaction_ms(page: Page, act: Callable[[], None], content: str) -> tuple[floa
     """From the last press of a button or key in `act` to the first and to the last change that the server answers with.
 
     Raises:
-        RuntimeError: the page did not run.
+        RuntimeError: the server said nothing.
     """
-    before = page.evaluate("window.watched.runs")
+    before = page.evaluate("window.watched.heard")
     act()
     try:
-        page.wait_for_function("(before) => window.watched.runs > before", arg=before, polling=EVERY, timeout=5_000)
+        page.wait_for_function(ANSWERED, arg=before, polling=EVERY, timeout=5_000)
     except Exception as error:
         raise RuntimeError(f"The page at {page.url} did not react.") from error
     wait(page, content)
