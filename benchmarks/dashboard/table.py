@@ -39,7 +39,7 @@ def table(rows: Sequence[Row], report: dict[str, Any]) -> str:
         + ", ".join(
             [f"{bare['load']:,.0f} ms", *(f"{name} {ms:,.0f} ms" for name, ms in bare.items() if name != "load")]
         )
-        + ". A table tells the server of a chosen line only after 150 ms, and a figure that changes is drawn twice.",
+        + ". A table tells the server of a chosen line only after 150 ms.",
         "",
         f"{about['processor']}, {about['cores']} cores, Python {about['python']}, chromium {about['chromium']}.",
         "",
