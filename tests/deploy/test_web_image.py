@@ -36,7 +36,7 @@ for page in sys.argv[1:]:
 def install(stage: str, folder: Path, packages: Path) -> None:
     """Carry out the RUNs of a stage, word for word but for where /opt/venv is."""
     images.lay(images.stages()[stage], folder)
-    path = os.pathsep.join([str(packages / "bin"), os.path.dirname(os.path.realpath(sys.executable)), os.defpath])
+    path = os.pathsep.join([str(packages / "bin"), os.path.dirname(sys.executable), os.defpath])
     for step in images.stages()[stage].all("RUN"):
         done = subprocess.run(
             ["/bin/sh", "-ec", step.replace("/opt/venv", str(packages))],
