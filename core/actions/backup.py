@@ -33,8 +33,8 @@ from core.store import folders
 from core.store.archive import FORMAT, BackupError, Manifest, Writer, is_artifact, writing
 from core.store.dump import Row, tables_of, write_rows
 from core.store.engine import Store
-from core.store.migrate import known_revisions, revision_of
 from core.store.named import paths_in
+from core.store.schema import known_revisions, revision_of
 from core.store.tables import Run
 
 _TRIES = 5

@@ -27,8 +27,9 @@ from core.store.archive import Archive, BackupError, Manifest, is_artifact, read
 from core.store.clock import moment
 from core.store.dump import Row, load_rows, read_rows, tables_of
 from core.store.engine import Store, take_turn
-from core.store.migrate import known_revisions, revision_of, upgrade_to
+from core.store.migrate import upgrade_to
 from core.store.named import paths_in
+from core.store.schema import known_revisions, revision_of
 from core.store.tables import Dataset, Job, Run, Worker
 
 Tell = Callable[[float, str], None]

@@ -16,14 +16,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from core.errors import UserError
 from core.store import cache, folders
 from core.store.remote import ArtifactTroubleError, Remote
 from core.system.files import remove, replace
+
+if TYPE_CHECKING:  # the worker and most commands are spared it
+    import pandas as pd
 
 TRIM_SECONDS = 60.0
 
@@ -110,12 +113,14 @@ class Artifacts:
             self._trim(self.remote)
         return relative
 
-    def write_table(self, relative: str, frame: pd.DataFrame) -> str:
+    def write_table(self, relative: str, frame: "pd.DataFrame") -> str:
         """Keep a table as parquet."""
         return self.write(relative, lambda path: frame.to_parquet(path, index=False))
 
-    def read_table(self, relative: str, columns: list[str] | None = None) -> pd.DataFrame:
+    def read_table(self, relative: str, columns: list[str] | None = None) -> "pd.DataFrame":
         """Read a table, or only the named columns of it."""
+        import pandas as pd
+
         return pd.read_parquet(self.fetch(relative), columns=columns)
 
     def write_arrays(self, relative: str, arrays: Mapping[str, np.ndarray]) -> str:

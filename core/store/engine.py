@@ -29,6 +29,7 @@ from core.settings import Settings, get_settings
 from core.store.artifacts import Artifacts
 from core.store.ownership import ACTOR, OwnedSession
 from core.store.remote import Remote
+from core.store.schema import known_revisions, revision_of
 from core.store.trouble import StoreTroubleError, trouble_of
 from core.store.url import engine_options, parse_url, place_of
 
@@ -93,10 +94,13 @@ class Store:
         Raises:
             UserError: the file is no database, the disk is full or cannot be written, or a newer version made it.
         """
-        from core.store.migrate import upgrade
-
         with self._in_words():
-            upgrade(self)
+            with self.engine.connect() as connection:
+                there = revision_of(connection)
+            if there != known_revisions()[-1]:
+                from core.store.migrate import upgrade
+
+                upgrade(self)
         self._check_room()
 
     @contextmanager

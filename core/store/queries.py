@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
@@ -13,6 +12,9 @@ from core.errors import NotFoundError, UserError
 from core.store.clock import moment
 from core.store.engine import Store
 from core.store.tables import Checkpoint, Dataset, Diagnosis, Evaluation, Job, Metric, Round, Run, Worker
+
+if TYPE_CHECKING:  # the worker and most commands are spared it
+    import pandas as pd
 
 WORKER_SILENT_SECONDS = 20.0
 SPARK_POINTS = 24
@@ -80,7 +82,7 @@ def find_dataset(store: Store, name: str) -> Dataset | None:
 
 def examples(
     store: Store, dataset: Dataset, split: str | None = None, columns: list[str] | None = None
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """The examples of a data set, or of one of its splits, in their order. Index 0 … n-1 within what is returned."""
     wanted = None if columns is None else list(dict.fromkeys([*columns, "split"]))
     frame = store.artifacts.read_table(dataset.path, wanted)
@@ -254,13 +256,15 @@ def metrics(
     *,
     limit: int | None = None,
     offset: int | None = None,
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Columns name, step, value, ordered by name and step."""
     statement = select(Metric.name, Metric.step, Metric.value).where(Metric.run_id == run_id)
     if names is not None:
         statement = statement.where(Metric.name.in_(names))
     with store.reading() as session:
         rows = session.execute(statement.order_by(Metric.name, Metric.step).limit(limit).offset(offset)).all()
+    import pandas as pd
+
     return pd.DataFrame([tuple(row) for row in rows], columns=["name", "step", "value"])
 
 

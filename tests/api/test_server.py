@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.jobs import queue
 from core.settings import PROJECT, Settings
 from core.store import queries
 from core.store.engine import open_store
@@ -28,14 +27,13 @@ OTHER = "text,label,prefix\n" + "".join(f"Negative . word {n} .,short,negative\n
 
 @pytest.fixture(scope="module")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """A server whose queue is paused, with a run that looks like one of one's own."""
+    """A server without a worker, with a run that looks like one of one's own: what is queued stays so."""
     home = tmp_path_factory.mktemp("home")
     store = open_store(Settings(home=home))
     store.migrate()
     run = synthetic.add_run(store, synthetic.add_dataset(store, "reviews"), "reviews-finetune-2021")
     synthetic.add_diagnosis(store, run, step=synthetic.STEPS[-1], effect=0.3)
-    queue.pause(store)
-    with serving(home, UNCONFOUND_DEMO="false", UNCONFOUND_API_TOKEN=TOKEN) as running:
+    with serving(home, UNCONFOUND_DEMO="false", UNCONFOUND_START_WORKER="false", UNCONFOUND_API_TOKEN=TOKEN) as running:
         yield running
 
 

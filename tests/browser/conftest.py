@@ -19,6 +19,8 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A page of a test lives for seconds: what optimising its code and keeping its memory small cost is never earned back.
+    "--js-flags=--no-opt --no-maglev --min-semi-space-size=32 --max-semi-space-size=64 --initial-heap-size=512",
     "--host-resolver-rules=MAP unconfound.example.org 127.0.0.1",  # the name that a proxy of these tests answers to
 ]
 

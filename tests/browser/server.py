@@ -1,10 +1,12 @@
 """What tests say to a browser, and the server that they say it about."""
 
+from typing import Literal
+
 from playwright.sync_api import Page, expect
 
 from tools.served import Dashboard, free_port, serving
 
-__all__ = ["PATIENCE", "Dashboard", "choose", "free_port", "serving", "settle", "visit"]
+__all__ = ["PATIENCE", "Dashboard", "choose", "free_port", "serving", "settle", "show", "visit"]
 
 PATIENCE = 60_000  # ms; the machine may be busy training for another test
 
@@ -21,6 +23,14 @@ def settle(page: Page) -> None:
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     page.wait_for_timeout(150)
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=PATIENCE)
+
+
+def show(page: Page, width: int, scheme: Literal["light", "dark"]) -> None:
+    """Give the open page a window of this width and these colours, and wait until its parts have taken their new size."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_timeout(300)
+    settle(page)
 
 
 def choose(page: Page, label: str, option: str) -> None:

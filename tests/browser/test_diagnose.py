@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import open_store
 from core.store.tables import Job, now
-from tests.browser.server import Dashboard, serving, settle, visit
+from tests.browser.server import Dashboard, serving, settle, show, visit
 from tests.pages.synthetic import STEPS, Filled, add_dataset, add_diagnosis, add_run, fill
 
 
@@ -243,18 +243,14 @@ def test_a_running_diagnosis_is_followed_to_its_end(house: House, page: Page) ->
     expect(page.get_by_text("25 % · step 240")).to_have_count(0)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1024, "light"), (390, "dark")])
-def test_hostile_text_breaks_nothing(house: House, browser: Browser, width: int, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    tab = context.new_page()
-    tab.set_default_timeout(60_000)
+def test_hostile_text_breaks_nothing(house: House, page: Page) -> None:
     asked: list[str] = []
-    tab.on("request", lambda request: asked.append(request.url))
-    tab.on("dialog", lambda dialog: pytest.fail(f"a text ran as a script: {dialog.message}"))
-    visit(tab, house.address("hostile-run", bin="2-30"))
-    drawn(tab)
-    assert tab.get_by_text("stopped on an error").count() == 0
-    wide = tab.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
-    assert wide <= width
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: pytest.fail(f"a text ran as a script: {dialog.message}"))
+    visit(page, house.address("hostile-run", bin="2-30"))
+    for width, scheme in ((1024, "light"), (390, "dark")):
+        show(page, width, scheme)
+        drawn(page)
+        assert page.get_by_text("stopped on an error").count() == 0
+        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
     assert not [url for url in asked if "example.invalid" in url]
-    context.close()

@@ -5,7 +5,7 @@ serious by axe that is ours, and what somebody wrote stays text.
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, Request, TimeoutError
+from playwright.sync_api import Page, Request, TimeoutError, expect
 
 from tests.browser.axe import barriers
 from tests.browser.server import visit
@@ -13,6 +13,7 @@ from tests.browser.states import HOUSES, House
 from tests.pages.visits import PAGES
 
 WIDTHS = (1280, 1024, 390)
+TITLES = {"overview": "Unconfound", "try_it": "Try"}
 ELEMENTS = """() => [...document.querySelectorAll('[data-testid="stApp"] *')].filter((one) =>
     (one.matches('script, iframe, object') && one.textContent.includes('alert('))
     || (one.matches('img') && /example[.]invalid|^x$/.test(one.getAttribute('src') || ''))
@@ -50,6 +51,8 @@ def test_a_page_is_whole_in_every_state_and_width(house: House, page: Page, name
         page.set_viewport_size({"width": WIDTHS[0], "height": 900})
         page.emulate_media(color_scheme="light")
         visit(page, address)
+        if state == "alone":
+            expect(page.get_by_role("heading", name=TITLES.get(name, name.capitalize())).first).to_be_visible()
         assert page.get_by_test_id("stException").count() == 0, about
         assert page.get_by_text("stopped on an error").count() == 0, about
         assert page.get_by_text("Page not found").count() == 0, about

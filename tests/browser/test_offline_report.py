@@ -108,6 +108,14 @@ def watched(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Watche
     tab.context.close()
 
 
+@pytest.fixture
+def wide(browser: Browser) -> Iterator[Watched]:
+    """For what no width and no colour can change."""
+    tab = Watched(browser, 1280, "light")
+    yield tab
+    tab.context.close()
+
+
 @pytest.mark.parametrize("name", ["tidy", "hostile", "comparison"])
 def test_it_opens_from_the_disk_and_asks_for_nothing(files: dict[str, Path], watched: Watched, name: str) -> None:
     page = watched.open(files[name])
@@ -122,7 +130,7 @@ def test_it_opens_from_the_disk_and_asks_for_nothing(files: dict[str, Path], wat
     assert watched.errors == []
 
 
-def test_what_got_past_the_escaping_would_do_nothing(files: dict[str, Path], watched: Watched, tmp_path: Path) -> None:
+def test_what_got_past_the_escaping_would_do_nothing(files: dict[str, Path], wide: Watched, tmp_path: Path) -> None:
     """The policy alone: scripts, pictures and requests put into the file by force are refused."""
     broken = tmp_path / "broken.html"
     text = files["tidy"].read_text(encoding="utf-8")
@@ -131,16 +139,16 @@ def test_what_got_past_the_escaping_would_do_nothing(files: dict[str, Path], wat
         '<link rel=stylesheet href=https://example.invalid/a.css><iframe src="https://example.invalid"></iframe>'
     )
     broken.write_text(text.replace("<main>", attack, 1), encoding="utf-8")
-    page = watched.open(broken)
+    page = wide.open(broken)
     page.evaluate("fetch('https://example.invalid/x').catch(() => 0)")
     page.wait_for_timeout(300)
     assert page.title() != "broken"
-    assert watched.asked == []
-    assert len(watched.errors) >= 4
+    assert wide.asked == []
+    assert len(wide.errors) >= 4
 
 
-def test_figures_follow_light_and_dark_and_print_light(files: dict[str, Path], watched: Watched) -> None:
-    page = watched.open(files["tidy"])
+def test_figures_follow_light_and_dark_and_print_light(files: dict[str, Path], wide: Watched) -> None:
+    page = wide.open(files["tidy"])
     ink = "getComputedStyle(document.querySelector('.figure .xtick text')).fill"
     ground = "getComputedStyle(document.body).backgroundColor"
     seen = {}
@@ -161,11 +169,11 @@ def test_figures_follow_light_and_dark_and_print_light(files: dict[str, Path], w
     page.wait_for_timeout(300)
     assert page.evaluate(ink) == "rgb(232, 234, 238)"
     assert page.pdf()[:5] == b"%PDF-"
-    assert watched.errors == []
+    assert wide.errors == []
 
 
-def test_every_figure_is_saved_as_png_and_svg(files: dict[str, Path], watched: Watched) -> None:
-    page = watched.open(files["tidy"])
+def test_every_figure_is_saved_as_png_and_svg(files: dict[str, Path], wide: Watched) -> None:
+    page = wide.open(files["tidy"])
     for format, beginning in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
         button = page.get_by_role("button", name=format).first
         with page.expect_download() as caught:
@@ -175,5 +183,5 @@ def test_every_figure_is_saved_as_png_and_svg(files: dict[str, Path], watched: W
         content = Path(saved.path()).read_bytes()
         assert content.startswith(beginning)
         assert len(content) > 5_000
-    assert watched.asked == []
-    assert watched.errors == []
+    assert wide.asked == []
+    assert wide.errors == []

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from core.actions.training import start_training
 from core.actions.waiting import wait_for
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store, open_store
-from tests.browser.server import Dashboard, choose, serving, settle, visit
+from tests.browser.server import Dashboard, choose, serving, settle, show, visit
 from tests.pages.synthetic import add_dataset, add_diagnosis, add_rounds, add_run
 from tests.pages.visits import keep
 
@@ -126,19 +126,16 @@ def test_a_row_of_the_tree_goes_to_its_run(house: Dashboard, page: Page) -> None
     expect(page.get_by_text("Treat this model")).to_be_visible()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1024, "light"), (390, "dark")])
-def test_hostile_text_breaks_nothing(house: Dashboard, browser: Browser, width: int, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    tab = context.new_page()
-    tab.set_default_timeout(60_000)
+def test_hostile_text_breaks_nothing(house: Dashboard, page: Page) -> None:
     asked: list[str] = []
-    tab.on("request", lambda request: asked.append(request.url))
-    tab.on("dialog", lambda dialog: pytest.fail(f"a text ran as a script: {dialog.message}"))
-    visit(tab, f"{house.url}/tune?run=hostile-child")
-    figure = tab.locator("[class*=st-key-tune-cells]").first
-    figure.scroll_into_view_if_needed()
-    expect(figure.get_by_text("<b>neg</b>").first).to_be_attached()
-    assert tab.get_by_text("stopped on an error").count() == 0
-    assert tab.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: pytest.fail(f"a text ran as a script: {dialog.message}"))
+    visit(page, f"{house.url}/tune?run=hostile-child")
+    for width, scheme in ((1024, "light"), (390, "dark")):
+        show(page, width, scheme)
+        figure = page.locator("[class*=st-key-tune-cells]").first
+        figure.scroll_into_view_if_needed()
+        expect(figure.get_by_text("<b>neg</b>").first).to_be_attached()
+        assert page.get_by_text("stopped on an error").count() == 0
+        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
     assert not [url for url in asked if "example.invalid" in url]
-    context.close()

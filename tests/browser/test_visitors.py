@@ -52,7 +52,7 @@ def test_a_cancelled_run_goes_on_and_ends(tmp_path: Path, page: Page) -> None:
     store.migrate()
     dataset = keep(store)
     with serving(home, UNCONFOUND_DEMO="false") as dashboard:
-        options = {"label_epochs": "60", "batch_size": "4"}
+        options = {"label_epochs": "30", "batch_size": "4"}
         run = start_training(store, settings, dataset, encoder="tiny", options=options).run
         visit(page, f"{dashboard.url}/jobs")
         expect(page.get_by_text(re.compile(r"[1-9]\d* % · Epoch"))).to_be_visible(timeout=WORK)

@@ -25,8 +25,8 @@ from core.store.engine import Store
 from core.store.tables import Job, Worker
 from tests.faults.stubs import until
 
-KILLS = int(os.environ.get("UNCONFOUND_TEST_KILLS", "9"))
-"""Three of each kind; docs/speed.md was measured with 20."""
+KILLS = int(os.environ.get("UNCONFOUND_TEST_KILLS", "6"))
+"""Two of each kind; docs/speed.md was measured with 20."""
 OPTIONS = {
     "label_epochs": "6",
     "checkpoints": "12",

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
 from core.errors import UserError
 from core.settings import Settings
 from core.store.engine import Store, take_turn
+from core.store.migrate import alembic_config
+from core.store.schema import known_revisions, revision_of
 from core.store.tables import Base, Worker, now
 
 
@@ -26,6 +29,18 @@ def test_migrations_make_exactly_the_tables_that_the_code_declares(store: Store)
     with store.engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
     assert differences == []
+
+
+@pytest.mark.both_databases
+def test_schemas_are_told_without_alembic_as_alembic_tells_them(store: Store, settings: Settings) -> None:
+    script = ScriptDirectory.from_config(alembic_config())
+    assert known_revisions() == tuple(one.revision for one in script.walk_revisions())[::-1]
+    with store.engine.connect() as connection:
+        assert revision_of(connection) == MigrationContext.configure(connection).get_current_revision()
+        assert revision_of(connection) == known_revisions()[-1]
+    empty = Store(f"sqlite:///{settings.home / 'empty.sqlite'}", settings.artifacts)
+    with empty.engine.connect() as connection:
+        assert revision_of(connection) is None
 
 
 @pytest.mark.both_databases

@@ -8,7 +8,7 @@ from core.jobs.version import code_version
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store
-from core.store.migrate import known_revisions, revision_of
+from core.store.schema import known_revisions, revision_of
 from core.store.trouble import StoreTroubleError
 
 _SHOWN = 20
