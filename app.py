@@ -13,13 +13,16 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.actions.startup import open_house
-from core.api.door import Door
-from core.api.service import routes
-from core.errors import UserError
-from core.settings import get_settings
-from pages.parts.sign_in.server import cookie_of_a_person, secrets_of_sign_in, secure
-from pages.parts.sign_in.way_back import WayBack
+from core.system.imports import importing
+
+with importing():
+    from core.actions.startup import open_house
+    from core.api.door import Door
+    from core.api.service import routes
+    from core.errors import UserError
+    from core.settings import get_settings
+    from pages.parts.sign_in.server import cookie_of_a_person, secrets_of_sign_in, secure
+    from pages.parts.sign_in.way_back import WayBack
 
 log = logging.getLogger("unconfound")
 

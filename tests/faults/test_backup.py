@@ -17,6 +17,8 @@ from core.store.engine import Store, open_store
 from tests.faults.stubs import until
 from tests.faults.test_kills import OPTIONS, everything
 
+SHORT = {**OPTIONS, "label_epochs": "4", "checkpoints": "8"}
+
 
 @pytest.mark.both_databases
 @pytest.mark.usefixtures("workers")
@@ -26,9 +28,9 @@ def test_a_backup_of_a_running_training_goes_on_elsewhere_with_the_same_bits(
 ) -> None:
     dataset = add_sample(store, settings, "textlen")
     begun = start_training(
-        store, settings, dataset, method="influence-tuning", encoder="tiny", options=OPTIONS, name="mine"
+        store, settings, dataset, method="influence-tuning", encoder="tiny", options=SHORT, name="mine"
     )
-    until(lambda: len(queries.checkpoints(store, str(begun.run.id))) > 4)
+    until(lambda: len(queries.checkpoints(store, str(begun.run.id))) > 2)
     make_backup(store, tmp_path / "b.tar", tell=lambda *_: None)
     assert queries.get_job(store, begun.job.id).status == "running", "the backup was made while it ran"
     assert wait_for(store, settings, begun.job.id).status == "done"
