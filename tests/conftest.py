@@ -70,6 +70,13 @@ def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
 
 
 @pytest.fixture
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing starts a worker, so that what a test queues for its own sake is not carried out beside the tests after it."""
+    monkeypatch.setenv("UNCONFOUND_START_WORKER", "false")
+    get_settings.cache_clear()
+
+
+@pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str | None) -> Iterator[Settings]:
     """Settings of a store in a fresh folder, for this process and those it starts."""
     monkeypatch.setenv("UNCONFOUND_HOME", str(tmp_path / "home"))

@@ -4,9 +4,11 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,15 +30,49 @@ from core.store.engine import Store, open_store
 from core.store.migrate import upgrade_to
 from core.store.remote import Remote
 from core.store.tables import Checkpoint, Job, Metric, Run, Worker
+from tests import postgres
 
 
 def quiet(_share: float, _what: str) -> None:
     """Nobody listens."""
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[postgres.Server | None], Settings]:
+    """The store that is copied for each test, on SQLite or on a server: made when the first test wants it."""
+
+    @cache
+    def make(server: postgres.Server | None) -> Settings:
+        there = Settings(home=tmp_path_factory.mktemp("lived-in"), database_url=server.fresh() if server else None)
+        store = open_store(there)
+        store.migrate()
+        _live_in(store, there)
+        store.engine.dispose()
+        return there
+
+    return make
+
+
 @pytest.fixture
-def filled(store: Store, settings: Settings) -> Store:
+def filled(
+    request: pytest.FixtureRequest,
+    settings: Settings,
+    store: Store,
+    made: Callable[[postgres.Server | None], Settings],
+) -> Store:
     """The demo, a data set, and a run whose training is under way, with a checkpoint, a state and a log."""
+    server: postgres.Server | None = None
+    if settings.database_url is not None:
+        server = request.getfixturevalue("server")
+    found = made(server)
+    store.engine.dispose()
+    if server is not None:
+        server.replace(str(settings.database_url), str(found.database_url))
+    shutil.copytree(found.home, settings.home, dirs_exist_ok=True)
+    return store
+
+
+def _live_in(store: Store, settings: Settings) -> None:
     add_demo(store)
     dataset = add_sample(store, settings, "textlen")
     run = Run(name="mine – ü", dataset_id=dataset.id, method="finetune", encoder="tiny", seed=2**32 - 1)
@@ -70,7 +106,6 @@ def filled(store: Store, settings: Settings) -> Store:
             "tried": {"influence": {"path": f"runs/{run.id}/texts/{first.id}.npz"}}
         }
         session.get_one(Worker, worker.id).stopped_at = worker.started_at
-    return store
 
 
 def state(run_id: str, name: str, tensors: bytes) -> dict[str, bytes]:

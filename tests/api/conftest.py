@@ -19,7 +19,14 @@ from tests import postgres
 from tests.pages import synthetic
 
 TOKEN = "a-token-of-sixteen-or-more"
-STARTERS = ("actions.training", "actions.tuning", "actions.diagnosing", "actions.evaluating", "api.jobs")
+STARTERS = (
+    "actions.training",
+    "actions.tuning",
+    "actions.diagnosing",
+    "actions.evaluating",
+    "actions.trying",
+    "api.jobs",
+)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from core.settings import Settings
 from core.store import queries
 from core.store.engine import open_store
 from core.store.tables import Evaluation, Metric, Run, new_id
-from tests.browser.server import Dashboard, serving, settle, visit
+from tests.browser.server import Dashboard, serving, settle, show, visit
 from tests.pages import synthetic
 from tests.pages.visits import keep
 
@@ -157,11 +157,11 @@ def test_a_run_is_chosen_in_the_list_deleted_and_the_next_one_opened(many: Dashb
     settle(page)
 
 
-@pytest.mark.parametrize("width", [1024, 390])
-def test_it_fits_the_window(many: Dashboard, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 800})
+def test_it_fits_the_window(many: Dashboard, page: Page) -> None:
     run = queries.get_run(many.store, "noted")
     visit(page, f"{many.url}/?find=noted&chosen={run.id}")
     expect(page.get_by_text("window.attacked = 1")).to_be_visible()
     main = page.get_by_test_id("stMain")
-    assert main.evaluate("one => one.scrollWidth - one.clientWidth") == 0
+    for width in (1024, 390):
+        show(page, width, "light")
+        assert main.evaluate("one => one.scrollWidth - one.clientWidth") == 0

@@ -114,7 +114,7 @@ def test_what_cannot_be_tuned_is_a_sentence(store: Store, arguments: tuple[str, 
     assert sentence in call("tune", *arguments, code=2).stderr
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("no_worker")
 def test_once_more_does_the_same_and_asks_the_same_probes(store: Store) -> None:
     from tests.pages.synthetic import add_dataset, add_diagnosis, add_run
 
@@ -134,7 +134,7 @@ def test_once_more_does_the_same_and_asks_the_same_probes(store: Store) -> None:
     assert queries.get_run(store, fewer["run"]).config["label_steps"] == 0
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("no_worker")
 def test_a_run_is_trained_anew_with_another_method(store: Store, settings: Settings) -> None:
     dataset = add_sample(store, settings, "textlen")
     options = {"label_epochs": "3", "max_length": "16"}

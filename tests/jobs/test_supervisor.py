@@ -47,7 +47,6 @@ def progressed(store: Store, job_id: str) -> bool:
 
 
 @pytest.mark.usefixtures("workers")
-@pytest.mark.both_databases
 def test_train_then_diagnose(store: Store, settings: Settings) -> None:
     dataset = add_sample(store, settings, SAMPLE)
     begun = start_training(store, settings, dataset, encoder="tiny", options=QUICK, then_diagnose="all", probes=8)
@@ -201,6 +200,7 @@ def test_on_a_full_disk_jobs_wait_and_say_so(store: Store, settings: Settings, m
 
 
 @pytest.mark.both_databases
+@pytest.mark.usefixtures("no_worker")
 def test_the_largest_seed_is_kept(store: Store, settings: Settings) -> None:
     begun = start_training(store, settings, add_sample(store, settings, SAMPLE), encoder="tiny", seed=2**32 - 1)
     assert queries.get_run(store, begun.run.id).seed == 2**32 - 1
