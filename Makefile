@@ -5,6 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 REPRODUCE ?=
+# Processes that test at the same time: one more than two cores, since often one of them waits.
+TESTERS ?= 3
 
 .PHONY: run test check format reproduce guide docs audit clean
 
@@ -13,7 +15,7 @@ run: $(VENV)/run.stamp
 
 test: check
 	$(BIN)/python tools/browser.py
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 	@if nvidia-smi -L >/dev/null 2>&1; then UNCONFOUND_TEST_GPU=1 $(BIN)/pytest -n 2 --dist loadfile tests/gpu; fi
 
 check: $(VENV)/test.stamp

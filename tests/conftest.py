@@ -1,4 +1,4 @@
-"""What every test shares: a store of its own, no network, and one thread a process (the suite runs two at a time)."""
+"""What every test shares: a store of its own, no network, and one thread a process (the suite runs three at a time)."""
 
 import gc
 
