@@ -12,7 +12,9 @@ from playwright.sync_api import Page, expect
 from core.actions.training import start_training
 from core.actions.waiting import wait_for
 from core.settings import Settings
+from core.store.engine import open_store
 from tests.browser.server import Dashboard, serving, settle, visit
+from tests.jobs.inside import carry_out
 from tests.pages.visits import keep
 
 WORK = 240_000  # ms for a job on a busy machine
@@ -41,10 +43,12 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    made = House(tmp_path_factory.mktemp("home"))
-    store, settings = made.dashboard.store, Settings(home=made.home)
-    begun = start_training(store, settings, keep(store), encoder="tiny", options=SMALL, name="leaning")
-    assert wait_for(store, settings, begun.job.id).status == "done"
+    settings = Settings(home=tmp_path_factory.mktemp("home"), start_worker=False)
+    store = open_store(settings)
+    store.migrate()
+    start_training(store, settings, keep(store), encoder="tiny", options=SMALL, name="leaning")
+    carry_out(store, settings)
+    made = House(settings.home)
     yield made
     made.end()
 

@@ -8,11 +8,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.actions.training import start_training
-from core.actions.waiting import wait_for
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store, open_store
 from tests.browser.server import Dashboard, choose, serving, settle, show, visit
+from tests.jobs.inside import carry_out
 from tests.pages.synthetic import add_dataset, add_diagnosis, add_rounds, add_run
 from tests.pages.visits import keep
 
@@ -44,23 +44,21 @@ def _family(store: Store, dataset: str, parent: str, child: str, *, hostile: boo
 
 
 def test_from_a_diagnosed_model_through_a_round_to_before_and_after(tmp_path: Path, page: Page) -> None:
-    with serving(tmp_path / "home", UNCONFOUND_DEMO="false") as dashboard:
-        store, settings = dashboard.store, Settings(home=dashboard.home)
-        options = {**SMALL, **CURVE}
-        begun = start_training(
-            store,
-            settings,
-            keep(store),
-            encoder="tiny",
-            options=options,
-            name="leaning",
-            then_diagnose="final",
-            probes=8,
-        )
-        for job in (begun.job, begun.diagnosis):
-            assert job is not None
-            assert wait_for(store, settings, job.id).status == "done"
-
+    settings = Settings(home=tmp_path, start_worker=False)
+    store = open_store(settings)
+    store.migrate()
+    start_training(
+        store,
+        settings,
+        keep(store),
+        encoder="tiny",
+        options={**SMALL, **CURVE},
+        name="leaning",
+        then_diagnose="final",
+        probes=8,
+    )
+    carry_out(store, settings)
+    with serving(settings.home, UNCONFOUND_DEMO="false") as dashboard:
         visit(page, f"{dashboard.url}/diagnose?run=leaning")
         page.get_by_role("link", name="Treat this model").click()
         page.wait_for_url("**/tune?run=leaning&step=*")

@@ -20,7 +20,6 @@ from tests.faults.test_kills import OPTIONS, everything
 SHORT = {**OPTIONS, "label_epochs": "4", "checkpoints": "8"}
 
 
-@pytest.mark.both_databases
 @pytest.mark.usefixtures("workers")
 @pytest.mark.timeout(900)
 def test_a_backup_of_a_running_training_goes_on_elsewhere_with_the_same_bits(
