@@ -239,11 +239,6 @@ def test_what_does_not_belong_together_is_said(two: Store, dataset: Dataset) -> 
 # --- queueing a group ---
 
 
-@pytest.fixture
-def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.actions.training.ensure_worker", lambda settings: False)
-
-
 @pytest.mark.usefixtures("no_worker")
 def test_a_group_is_one_run_per_seed_with_a_name_of_its_own(store: Store, settings: Settings, dataset: Dataset) -> None:
     made = start_group(store, settings, dataset, seeds=[1, 2], encoder="tiny", then_diagnose="final", probes=8)

@@ -2,11 +2,12 @@
 
 from typing import Literal
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tools.served import Dashboard, free_port, serving
 
-__all__ = ["PATIENCE", "Dashboard", "choose", "free_port", "serving", "settle", "show", "visit"]
+__all__ = ["PATIENCE", "Dashboard", "asked_by", "choose", "free_port", "serving", "settle", "show", "visit"]
 
 PATIENCE = 60_000  # ms; the machine may be busy training for another test
 
@@ -23,6 +24,14 @@ def settle(page: Page) -> None:
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     page.wait_for_timeout(150)
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=PATIENCE)
+
+
+def asked_by(page: Page) -> list[str]:
+    """Every address that the page asks for from here on. A dialog is a text that ran as a script, and fails the test."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: pytest.fail(f"a text ran as a script: {dialog.message}"))
+    return asked
 
 
 def show(page: Page, width: int, scheme: Literal["light", "dark"]) -> None:

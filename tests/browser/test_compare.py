@@ -13,7 +13,7 @@ from core.settings import Settings
 from core.store.engine import Store, open_store
 from core.store.tables import Dataset, Run
 from tests.actions.test_comparing import add_group, add_run
-from tests.browser.server import Dashboard, choose, serving, settle, show, visit
+from tests.browser.server import Dashboard, asked_by, choose, serving, settle, show, visit
 from tests.pages.synthetic import add_dataset
 
 PLAIN, BETTER = (0.72, 0.73, 0.71, 0.72), (0.86, 0.87, 0.85, 0.86)
@@ -101,9 +101,7 @@ def test_a_group_appears_when_its_first_run_has_finished(house: Dashboard, page:
 
 
 def test_hostile_names_break_nothing(house: Dashboard, page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: pytest.fail(f"a name ran as a script: {dialog.message}"))
+    asked = asked_by(page)
     visit(page, f"{house.url}/compare?about=hostile-none")
     visit(page, f"{house.url}/train?run={_run_of(house.store, HOSTILE[0])}")
     page.get_by_role("link", name="Compare the seeds").click()

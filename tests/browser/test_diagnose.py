@@ -10,7 +10,7 @@ from core.settings import Settings
 from core.store import queries
 from core.store.engine import open_store
 from core.store.tables import Job, now
-from tests.browser.server import Dashboard, serving, settle, show, visit
+from tests.browser.server import Dashboard, asked_by, serving, settle, show, visit
 from tests.pages.synthetic import STEPS, Filled, add_dataset, add_diagnosis, add_run, fill
 
 
@@ -244,9 +244,7 @@ def test_a_running_diagnosis_is_followed_to_its_end(house: House, page: Page) ->
 
 
 def test_hostile_text_breaks_nothing(house: House, page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: pytest.fail(f"a text ran as a script: {dialog.message}"))
+    asked = asked_by(page)
     visit(page, house.address("hostile-run", bin="2-30"))
     for width, scheme in ((1024, "light"), (390, "dark")):
         show(page, width, scheme)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Request, TimeoutError, expect
 
 from tests.browser.axe import barriers
-from tests.browser.server import visit
+from tests.browser.server import asked_by, visit
 from tests.browser.states import HOUSES, House
 from tests.pages.visits import PAGES
 
@@ -41,11 +41,9 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_whole_in_every_state_and_width(house: House, page: Page, name: str) -> None:
     failed: list[str] = []
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = asked_by(page)
     page.on("requestfailed", lambda request: failed.extend(_failed(request)))
     page.on("response", lambda got: failed.extend([f"{got.status} {got.url}"] if got.status >= 400 else []))
-    page.on("dialog", lambda dialog: pytest.fail(f"a text ran as a script: {dialog.message}"))
     for state, address in house.addresses(name):
         about = f"{state}: {address}"
         page.set_viewport_size({"width": WIDTHS[0], "height": 900})

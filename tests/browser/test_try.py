@@ -13,7 +13,7 @@ from core.actions.training import start_training
 from core.actions.waiting import wait_for
 from core.settings import Settings
 from core.store.engine import open_store
-from tests.browser.server import Dashboard, serving, settle, visit
+from tests.browser.server import Dashboard, asked_by, serving, settle, visit
 from tests.jobs.inside import carry_out
 from tests.pages.visits import keep
 
@@ -108,9 +108,7 @@ def test_from_a_text_to_who_speaks_for_it_and_back_after_a_restart(house: House,
 
 def test_hostile_text_is_only_text(house: House, page: Page) -> None:
     """Typed, kept and shown in a narrow dark window."""
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: pytest.fail(f"a text ran as a script: {dialog.message}"))
+    asked = asked_by(page)
     page.set_viewport_size({"width": 390, "height": 900})
     page.emulate_media(color_scheme="dark")
     trying(page, house.dashboard, HOSTILE)

@@ -11,7 +11,7 @@ from core.actions.training import start_training
 from core.settings import Settings
 from core.store import queries
 from core.store.engine import Store, open_store
-from tests.browser.server import Dashboard, choose, serving, settle, show, visit
+from tests.browser.server import Dashboard, asked_by, choose, serving, settle, show, visit
 from tests.jobs.inside import carry_out
 from tests.pages.synthetic import add_dataset, add_diagnosis, add_rounds, add_run
 from tests.pages.visits import keep
@@ -125,9 +125,7 @@ def test_a_row_of_the_tree_goes_to_its_run(house: Dashboard, page: Page) -> None
 
 
 def test_hostile_text_breaks_nothing(house: Dashboard, page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: pytest.fail(f"a text ran as a script: {dialog.message}"))
+    asked = asked_by(page)
     visit(page, f"{house.url}/tune?run=hostile-child")
     for width, scheme in ((1024, "light"), (390, "dark")):
         show(page, width, scheme)

@@ -13,10 +13,7 @@ from core.store.tables import Dataset
 from tests.actions.test_comparing import CIDS, FT, IT, add_group, add_run
 from tests.pages.synthetic import add_dataset
 
-
-@pytest.fixture(autouse=True)
-def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.actions.training.ensure_worker", lambda settings: False)
+pytestmark = pytest.mark.usefixtures("no_worker")
 
 
 @pytest.fixture

@@ -12,12 +12,9 @@ from core.actions.deleting import remove_run
 from core.actions.diagnosing import start_diagnosis
 from core.actions.training import start_training
 from core.actions.waiting import wait_for
-from core.jobs import queue
 from core.jobs.launch import ensure_worker
 from core.jobs.logs import read_log
 from core.jobs.processes import end_job
-from core.jobs.reporter import Reporter
-from core.jobs.tasks.train import train
 from core.settings import Settings, get_settings
 from core.store import queries
 from core.store.artifacts import file_sha256
@@ -26,6 +23,7 @@ from core.store.remote import ArtifactTroubleError, Remote
 from core.store.tables import Dataset, Job, Worker
 from tests.faults.stubs import until
 from tests.faults.test_kills import everything
+from tests.jobs.inside import carry_out
 from tests.remote.conftest import ACCESS, objects
 from tests.remote.server import S3Server
 
@@ -59,17 +57,13 @@ def start(store: Store, settings: Settings, dataset: Dataset) -> Job:
     ).job
 
 
-def uninterrupted(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+def uninterrupted(settings: Settings, tmp_path: Path) -> dict[str, object]:
     """All that the same run leaves in a plain folder when nothing happens to it."""
     plain = Store(f"sqlite:///{tmp_path / 'plain.sqlite'}", tmp_path / "plain")
     plain.migrate()
-    with monkeypatch.context() as patch:
-        patch.setattr("core.actions.training.ensure_worker", lambda _: False)
-        patch.setattr("signal.signal", lambda *_: None)
-        start(plain, settings, add_sample(plain, settings, "textlen"))
-        job = queue.claim(plain, "here", "cpu")
-        train(Reporter(plain, settings, job, job.lease_token))
-    assert queue.finish(plain, job.id, job.lease_token, "done")
+    alone = settings.model_copy(update={"start_worker": False})
+    start(plain, alone, add_sample(plain, alone, "textlen"))
+    carry_out(plain, alone)
     return everything(plain, "run")
 
 
@@ -89,7 +83,7 @@ def test_a_run_outlasts_the_server_and_its_host(
 ) -> None:
     dataset = add_sample(store, settings, "textlen")
     job = start(store, settings, dataset)
-    reference = uninterrupted(settings, tmp_path, monkeypatch)
+    reference = uninterrupted(settings, tmp_path)
     assert len(reference["rounds"]) >= 2
 
     # The server goes away under the running job, which waits, says so, and goes on.

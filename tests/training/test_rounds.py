@@ -124,7 +124,7 @@ def test_the_same_seed_gives_the_same_numbers(whole, tmp_path):
     ("whole", "at"),
     [
         *(("combined-tuning", at) for at in ([1], [6], [8, 11], [10], [5, 12, 20, 25], [30])),
-        *((method, at) for method in METHODS[:2] for at in ([5, 12, 20, 25],)),
+        *((method, at) for method in METHODS[:2] for at in ([8, 11], [5, 12, 20, 25])),
     ],
     indirect=["whole"],
 )
@@ -141,13 +141,12 @@ def test_a_run_stopped_inside_a_round_goes_on_to_the_same_bits(whole, tmp_path, 
     assert_same(folder, tmp_path, reference, recorder)
 
 
+@pytest.mark.parametrize("state_seconds", [0.0, 1e9])
 @pytest.mark.parametrize(
-    ("whole", "at", "state_seconds"),
-    [  # the state is kept at every step, or at checkpoints only
-        *(("combined-tuning", at, 0.0) for at in (1, 5, 6, 9, 10, 17, 30)),
-        *(("combined-tuning", at, 1e9) for at in (6, 9, 17, 30)),
-        *((method, at, 0.0) for method in METHODS[:2] for at in (9, 17)),
-        *((method, 9, 1e9) for method in METHODS[:2]),
+    ("whole", "at"),
+    [
+        *(("combined-tuning", at) for at in (1, 5, 6, 9, 10, 17, 30)),
+        *((method, at) for method in METHODS[:2] for at in (6, 9, 17)),
     ],
     indirect=["whole"],
 )
