@@ -1,6 +1,5 @@
 """`python -m core.jobs.rank RANK SIZE MEETING PARENT`: one of the processes that help a job's own; see `core.jobs.ranks`."""
 
-import os
 import signal
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import UserError
 from core.jobs.processes import STOPPED, when_orphaned
 from core.system.imports import importing
+from core.system.processes import leave
 
 if TYPE_CHECKING:
     from core.training.ranks import Ranks
@@ -68,6 +68,4 @@ def _influence(ranks: "Ranks", *, model: Path, settings: Any, **arguments: Any) 
 _TASKS: dict[str, Callable[..., None]] = {"train": _train, "influence": _influence}
 
 if __name__ == "__main__":
-    code = main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))
-    sys.stdout.flush()
-    os._exit(code)  # no thread of a broken connection may keep the process
+    leave(main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])))

@@ -19,11 +19,12 @@ from core.jobs.logs import log_path, print_into
 from core.jobs.processes import OWN_LOG, STOPPED, TOKEN, WORKER, adopt_orphans, when_asked, when_orphaned
 from core.jobs.queue import LeaseLostError, finish
 from core.jobs.reporter import Reporter, StoppedError
-from core.settings import get_settings
+from core.settings import Settings, get_settings
 from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.remote import ArtifactTroubleError
 from core.system.imports import importing
+from core.system.processes import leave
 
 ORPHAN_GRACE_SECONDS = 15.0
 ALONE_SECONDS = 30.0
@@ -38,9 +39,16 @@ TASKS = {
 
 
 def main(job_id: str) -> int:
-    """Carry the job out and write how it ended."""
+    """Carry the job out and write how it ended. Returns the exit code."""
     settings = get_settings()
     store = open_store(settings)
+    try:
+        return _carry_out(job_id, store, settings)
+    finally:
+        store.engine.dispose()
+
+
+def _carry_out(job_id: str, store: Store, settings: Settings) -> int:
     token = os.environ.get(TOKEN, "")
     store.migrate()
     job = queries.get_job(store, job_id)
@@ -143,4 +151,4 @@ def _finish(reporter: Reporter, token: str, status: str, **values: Any) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    leave(main(sys.argv[1]))

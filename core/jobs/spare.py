@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.jobs.logs import print_into
 from core.system.imports import importing
+from core.system.processes import leave
 
 
 def main() -> int:
@@ -32,4 +33,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

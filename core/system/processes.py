@@ -1,8 +1,9 @@
 """Starting a process that stands on its own, and ending one with all that hangs on it."""
 
+import os
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 
@@ -27,6 +28,18 @@ def apart() -> dict[str, Any]:
 def in_utf8() -> dict[str, str]:
     """Variables with which a Python prints UTF-8 into a log on Windows too, where else a letter such as θ ends it."""
     return {"PYTHONUTF8": "1"} if sys.platform == "win32" else {}
+
+
+def leave(code: int) -> NoReturn:
+    """End this process now, with what it has printed.
+
+    Python takes apart all that was imported before it ends, for torch and transformers 0.2 s of a processor (AMD EPYC,
+    2.6 GHz), and waits for threads, such as one of a broken connection. The system takes everything back without that.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(code)
 
 
 def tree_memory(pid: int) -> int:

@@ -21,7 +21,8 @@ from tests.training.test_rounds import CONFIG as ROUNDS
 
 pytestmark = needs_gpu
 
-CONFIG = ROUNDS.model_copy(update={"method": "finetune", "device": "cuda", "label_lr": 1e-3, "diagnose_every": 9})
+LONGER = {"label_epochs": 3, "checkpoints": 3, "interval": 5, "diagnose_every": 9}  # 18 label steps
+CONFIG = ROUNDS.model_copy(update={"method": "finetune", "device": "cuda", "label_lr": 1e-3, **LONGER})
 METHODS = ("finetune", "adversarial", "influence-tuning", "embedding-tuning", "combined-tuning")
 
 
