@@ -1,10 +1,18 @@
 """What every test shares: a store of its own, no network, and one thread a process (the suite runs three at a time)."""
 
-import gc
-
-gc.disable()  # until all tests are collected: what is imported by then stays for good
-
 import os
+import sys
+from contextlib import ExitStack
+
+# What one process of the suite has compiled serves the hundreds after it, also where the environment says that none be kept.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+from core.system.imports import importing
+
+_COLLECTING = ExitStack()
+_COLLECTING.enter_context(importing())  # until all tests are collected: what is imported by then stays for good
+
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,8 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """What is there now is never looked through again; what tests make is."""
-    gc.freeze()
-    gc.enable()
+    _COLLECTING.close()
+
+
+def pytest_unconfigure() -> None:
+    """The process that hands the tests out collects none."""
+    _COLLECTING.close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -5,11 +5,14 @@ reported of them comes from the real statistics.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -40,6 +43,17 @@ HOSTILE = (
     "word " * 10_000,
     "line\nbreak\ttab\r\nand a very" + "long" * 60,
 )
+
+
+T = TypeVar("T")
+_made: dict[tuple[Any, ...], Any] = {}
+
+
+def once(key: tuple[Any, ...], make: Callable[[], T]) -> T:
+    """What is made of the same things is the same, and made once a process; everybody gets a copy of their own."""
+    if key not in _made:
+        _made[key] = make()
+    return deepcopy(_made[key])
 
 
 @dataclass(frozen=True)
@@ -95,6 +109,27 @@ def add_dataset(
     hostile: bool = False,
 ) -> Dataset:
     """A data set of headlines, 90 % aligned in training and 50 % in dev."""
+    frame, digest, described = _headlines(n_train, n_dev, prefix, hostile)
+    row = Dataset(
+        id=new_id(),
+        name=name,
+        sha256=digest,
+        labels=sorted(frame["label"].unique()),
+        confounds=sorted(frame["confound"].unique()),
+        mapping={"text": "text", "label": "label", "confound": "prefix"},
+        profile=deepcopy(described),
+        sources={"files": {"train": f"{name}.csv"}},
+        control_of=control_of,
+    )
+    row.path = store.artifacts.write_table(f"datasets/{row.id}/examples.parquet", frame)
+    with store.writing() as session:
+        session.add(row)
+    return row
+
+
+@cache
+def _headlines(n_train: int, n_dev: int, prefix: bool, hostile: bool) -> tuple[pd.DataFrame, str, dict[str, Any]]:
+    """The examples, their fingerprint and their profile."""
     rng = np.random.default_rng(2021)
     frame = pd.concat(
         [
@@ -108,21 +143,7 @@ def add_dataset(
             frame.loc[place, "text"] = HOSTILE[(place // 3) % len(HOSTILE)]
         frame["text_b"] = "**second** <b>text</b>"
         frame["confound"] = frame["confound"].map({"negative": "<b>neg</b> [x](y)", "positive": "pos :smile:"})
-    row = Dataset(
-        id=new_id(),
-        name=name,
-        sha256=sha256(frame.to_csv().encode()).hexdigest(),
-        labels=sorted(frame["label"].unique()),
-        confounds=sorted(frame["confound"].unique()),
-        mapping={"text": "text", "label": "label", "confound": "prefix"},
-        profile=profile(frame),
-        sources={"files": {"train": f"{name}.csv"}},
-        control_of=control_of,
-    )
-    row.path = store.artifacts.write_table(f"datasets/{row.id}/examples.parquet", frame)
-    with store.writing() as session:
-        session.add(row)
-    return row
+    return frame, sha256(frame.to_csv().encode()).hexdigest(), profile(frame)
 
 
 def add_run(
@@ -163,7 +184,8 @@ def add_run(
         error=error,
     )
     frame = store.artifacts.read_table(dataset.path)
-    rng = np.random.default_rng(seed)
+    key = ("evaluations", _content(frame), seed, tuple(steps), accuracy, worst)
+    reports = once(key, lambda: _reports(frame, seed, len(steps), accuracy, worst))
     rows: list[Checkpoint | Evaluation | Metric] = []
     for place, step in enumerate(steps):
         done = (place + 1) / len(steps)
@@ -177,9 +199,7 @@ def add_run(
                 bytes=0 if demo else 90_000_000,
             )
         )
-        for split, best in (("train", min(0.99, accuracy + 0.2)), ("dev", accuracy)):
-            part = frame[frame["split"] == split]
-            rows.append(_evaluation(run.id, step, split, part, 0.55 + (best - 0.55) * done, worst * done**0.5, rng))
+        rows.extend(_evaluation(run.id, step, split, report) for split, report in reports[place].items())
         rows.append(Metric(run_id=run.id, name="label_loss", step=step, value=0.7 * (1 - done) + 0.05))
         rows.append(Metric(run_id=run.id, name="running_accuracy", step=step, value=0.6 + 0.38 * done))
         rows.append(Metric(run_id=run.id, name="dev_accuracy", step=step, value=0.55 + (accuracy - 0.55) * done))
@@ -191,16 +211,39 @@ def add_run(
     return run
 
 
-def _evaluation(
-    run_id: str, step: int, split: str, part: pd.DataFrame, accuracy: float, worst: float, rng: np.random.Generator
-) -> Evaluation:
+def _content(frame: pd.DataFrame) -> str:
+    """All that reports are made of."""
+    return "\n".join(frame["id"] + " " + frame["split"] + " " + frame["label"] + " " + frame["confound"])
+
+
+def _reports(frame: pd.DataFrame, seed: int, steps: int, accuracy: float, worst: float) -> list[dict[str, Any]]:
+    """At each step, the report of each split."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for place in range(steps):
+        done = (place + 1) / steps
+        found.append(
+            {
+                split: _report(
+                    frame[frame["split"] == split], split, 0.55 + (best - 0.55) * done, worst * done**0.5, rng
+                )
+                for split, best in (("train", min(0.99, accuracy + 0.2)), ("dev", accuracy))
+            }
+        )
+    return found
+
+
+def _report(part: pd.DataFrame, split: str, accuracy: float, worst: float, rng: np.random.Generator) -> dict[str, Any]:
     label, confound = part["label"].to_numpy(dtype=str), part["confound"].to_numpy(dtype=str)
     rare = (label == "short") == (confound == np.sort(np.unique(confound))[-1])
     right = np.where(rare, rng.random(len(part)) < worst, rng.random(len(part)) < min(1.0, 2 * accuracy - worst))
     if split == "train":
         right = rng.random(len(part)) < accuracy
     other = np.where(label == "short", "long", "short")
-    report = accuracy_report(label, confound, np.where(right, label, other))
+    return accuracy_report(label, confound, np.where(right, label, other))
+
+
+def _evaluation(run_id: str, step: int, split: str, report: dict[str, Any]) -> Evaluation:
     return Evaluation(
         run_id=run_id,
         step=step,
@@ -282,20 +325,9 @@ def add_diagnosis(
     frame = store.artifacts.read_table(dataset.path)
     train = frame[frame["split"] == "train"].reset_index(drop=True)
     asked = train if source == "train" else frame[frame["split"] == source].reset_index(drop=True)
-    held_out = None if source == "train" else (asked["label"], asked["confound"])
-    choice = choose_probes(train["label"], train["confound"], seed=run.seed, probes=probes, held_out=held_out)
-    chosen = asked.iloc[choice.rows].reset_index(drop=True)
-    scores = made_up_scores(train, chosen, choice.probe_row, effect, np.random.default_rng(run.seed + step))
-    report = cid_report(
-        scores,
-        train["label"],
-        train["confound"],
-        chosen["label"],
-        chosen["confound"],
-        choice.probe_row,
-        seed=run.seed,
-        draws=draws,
-        bootstrap=draws,
+    key = ("diagnosis", _content(frame), run.seed, step, effect, probes, source, draws)
+    report, scores, probe_row, chosen, by_layer = once(
+        key, lambda: _measured(train, asked, run.seed, step, effect, probes, source == "train", draws)
     )
     beside = _last(store, control) if control else None
     judged = verdict(
@@ -315,7 +347,7 @@ def add_diagnosis(
         for probe, part in zip(chosen["id"], detail["probes"], strict=True)
     ]
     if layers:
-        detail["layers"] = made_up_layers(report, chosen, run.seed)
+        detail["layers"] = by_layer
     detail["control"] = {"diagnosis": beside.id, "run": beside.run_id, "cid": beside.cid} if beside else None
     row = Diagnosis(
         id=new_id(),
@@ -342,12 +374,34 @@ def add_diagnosis(
         {
             "scores": scores,
             "train_ids": train["id"].to_numpy(dtype=np.str_),
-            "probe_row": choice.probe_row.astype(np.int64),
+            "probe_row": probe_row.astype(np.int64),
         },
     )
     with store.writing() as session:
         session.add(row)
     return row
+
+
+def _measured(
+    train: pd.DataFrame, asked: pd.DataFrame, seed: int, step: int, effect: float, probes: int, own: bool, draws: int
+) -> tuple[CidReport, np.ndarray, np.ndarray, pd.DataFrame, list[dict[str, object]]]:
+    """What is reported of made-up scores; the scores [N, P], each probe's row in train [P], the probes, and by layer."""
+    held_out = None if own else (asked["label"], asked["confound"])
+    choice = choose_probes(train["label"], train["confound"], seed=seed, probes=probes, held_out=held_out)
+    chosen = asked.iloc[choice.rows].reset_index(drop=True)
+    scores = made_up_scores(train, chosen, choice.probe_row, effect, np.random.default_rng(seed + step))
+    report = cid_report(
+        scores,
+        train["label"],
+        train["confound"],
+        chosen["label"],
+        chosen["confound"],
+        choice.probe_row,
+        seed=seed,
+        draws=draws,
+        bootstrap=draws,
+    )
+    return report, scores, choice.probe_row, chosen, made_up_layers(report, chosen, seed)
 
 
 def made_up_scores(
