@@ -9,7 +9,7 @@ import json
 from core.settings import get_settings
 from core.store.artifacts import whole_file
 from core.store.engine import Store, open_store
-from core.system.imports import importing
+from core.system.imports import ALONE, importing
 from core.training.config import TrainConfig
 from core.training.estimate import Speed
 
@@ -26,7 +26,7 @@ def known_speed(store: Store) -> Speed | None:
 
 def main() -> None:
     """Measure and keep the result."""
-    with importing():
+    with importing(without=ALONE):
         from core.training.calibration import measure_speed  # brings torch, which readers of the file must not
 
     speed = measure_speed(TrainConfig())

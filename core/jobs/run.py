@@ -23,7 +23,7 @@ from core.settings import Settings, get_settings
 from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.remote import ArtifactTroubleError
-from core.system.imports import importing
+from core.system.imports import ALONE, importing
 from core.system.processes import leave
 
 ORPHAN_GRACE_SECONDS = 15.0
@@ -131,7 +131,7 @@ def task_of(kind: str) -> Task:
     if kind not in TASKS:
         raise UserError(f"This version knows no job of the kind {kind!r}.")
     # Imported here: each brings torch, which takes seconds, and a stale or unknown job should not.
-    with importing():
+    with importing(without=ALONE):
         module, name = TASKS[kind]
         task: Task = getattr(import_module(f"core.jobs.tasks.{module}"), name)
     return task

@@ -9,17 +9,15 @@ import sys
 from pathlib import Path
 
 from core.jobs.logs import print_into
-from core.system.imports import importing
 from core.system.processes import leave
 
 
 def main() -> int:
     """Import everything, wait, and do what `python -m core.jobs.run` does. Returns its exit code, or 0 without a job."""
-    with importing():
-        from core.jobs import run
+    from core.jobs import run
 
-        for kind in run.TASKS:
-            run.task_of(kind)
+    for kind in run.TASKS:
+        run.task_of(kind)
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):
         return 0

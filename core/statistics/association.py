@@ -48,7 +48,7 @@ def cochran_mantel_haenszel(first: Texts, second: Texts, stratum: Texts) -> dict
     return {
         "statistic": statistic,
         "df": df,
-        "p_value": float(scipy.stats.chi2.sf(statistic, df)),
+        "p_value": float(scipy.special.chdtrc(df, statistic)),
         "odds_ratio": number(ratio),
     }
 

@@ -31,4 +31,4 @@ def has_learned(train_accuracy: float, n_train: int, chance: float) -> bool:
     if bound >= 1:
         return False
     correct = ceil(train_accuracy * n_train - 0.5)
-    return bool(scipy.stats.binom.sf(correct - 1, n_train, bound) < ALPHA)
+    return bool(scipy.special.bdtrc(correct - 1, n_train, bound) < ALPHA)

@@ -12,17 +12,20 @@ Interval = tuple[float, float]
 def wilson(k: int, n: int, level: float = 0.95) -> Interval:
     """Wilson score interval of a proportion: `k` successes in `n` trials, no continuity correction.
 
-    The two p with (k/n − p)² = z² p (1 − p) / n. Source: Wilson 1927, by `scipy.stats.binomtest(...).proportion_ci`.
-    With no trials nothing is known: (0, 1). Raises StatisticsError unless 0 ≤ k ≤ n.
+    The two p with (k/n − p)² = z² p (1 − p) / n, solved: (k + z²/2 ± z √(k (n − k)/n + z²/4)) / (n + z²). Source: Wilson 1927.
+    The same as `scipy.stats.binomtest(...).proportion_ci`, without `scipy.stats`, for which alone a job that only trains
+    would take half a second longer. With no trials nothing is known: (0, 1). Raises StatisticsError unless 0 ≤ k ≤ n.
     """
     if not 0 <= k <= n:
         raise StatisticsError(f"{k} successes in {n} trials is no proportion.")
     if n == 0:
         return 0.0, 1.0
-    # The interval asks nothing of p; with the estimate itself scipy's test, which nobody asked for, has the least to do.
-    found = scipy.stats.binomtest(int(k), int(n), p=k / n)
-    interval = found.proportion_ci(confidence_level=level, method="wilson")
-    return float(interval.low), float(interval.high)
+    k, n = int(k), int(n)
+    z = float(scipy.special.ndtri((1 + level) / 2))
+    centre, half = k + z**2 / 2, z * sqrt(k * (n - k) / n + z**2 / 4)
+    low = 0.0 if k == 0 else (centre - half) / (n + z**2)
+    high = 1.0 if k == n else (centre + half) / (n + z**2)
+    return low, high
 
 
 def difference(estimate_a: float, a: Interval, estimate_b: float, b: Interval) -> Interval:

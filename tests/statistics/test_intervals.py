@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from core.statistics.errors import StatisticsError
 from core.statistics.intervals import difference, wilson
@@ -17,6 +18,13 @@ def test_wilson_ends_lie_exactly_z_standard_errors_away(counts):
     k, n = counts
     for p in wilson(k, n):
         assert (k / n - p) ** 2 == pytest.approx(Z**2 * p * (1 - p) / n, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+@pytest.mark.parametrize(("k", "n"), [(0, 7), (7, 7), (1, 240), (120, 240), (799, 800)])
+def test_wilson_is_scipys(k, n, level):
+    theirs = stats.binomtest(k, n).proportion_ci(confidence_level=level, method="wilson")
+    assert wilson(k, n, level) == pytest.approx((theirs.low, theirs.high), rel=1e-12)
 
 
 def test_wilson_without_trials_knows_nothing():

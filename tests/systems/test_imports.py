@@ -2,6 +2,8 @@
 
 import functools
 import gc
+import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -45,12 +47,15 @@ def test_every_module_is_imported_without_what_windows_lacks() -> None:
 
 def test_an_import_leaves_all_as_it_was() -> None:
     cache, collecting = functools.lru_cache, gc.isenabled()
-    with importing():
+    sys.modules.pop("colorsys", None)
+    with importing(without=("colorsys", "gc")):
+        assert (find_spec("colorsys"), sys.modules["gc"]) == (None, gc)  # what is there already stays
         assert (functools.lru_cache is cache, gc.isenabled()) == (False, False)
         twice = functools.lru_cache(maxsize=2)(abs)
         assert [twice(number) for number in (-1, -2, -3)] == [1, 2, 3]
         assert (twice.cache_info().maxsize, twice.cache_info().currsize) == (2, 2)
     assert (functools.lru_cache is cache, gc.isenabled()) == (True, collecting)
+    assert find_spec("colorsys") is not None
 
 
 @pytest.mark.parametrize("code", PROBES)
