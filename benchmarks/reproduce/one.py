@@ -13,23 +13,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-from filelock import FileLock
+from core.system.imports import ALONE, importing
+from core.system.processes import leave
 
-from benchmarks.reproduce.data import Data, load
-from benchmarks.reproduce.record import FolderRecorder
-from benchmarks.reproduce.spec import RESULT, RunSpec, write_json
-from core.encoders.loading import load_saved
-from core.errors import UserError
-from core.jobs.locks import try_lock
-from core.jobs.version import code_version
-from core.settings import Settings
-from core.training.config import TrainConfig
-from core.training.device import choose_machine, versions
-from core.training.diagnosis import diagnose
-from core.training.diagnosis_config import DiagnosisConfig
-from core.training.state import drop_state
-from core.training.trainer import TrainResult, train
+with importing(without=ALONE):
+    import torch
+    from filelock import FileLock
+
+    from benchmarks.reproduce.data import Data, load
+    from benchmarks.reproduce.record import FolderRecorder
+    from benchmarks.reproduce.spec import RESULT, RunSpec, write_json
+    from core.encoders.loading import load_saved
+    from core.errors import UserError
+    from core.jobs.locks import try_lock
+    from core.jobs.version import code_version
+    from core.settings import Settings
+    from core.training.config import TrainConfig
+    from core.training.device import choose_machine, versions
+    from core.training.diagnosis import diagnose
+    from core.training.diagnosis_config import DiagnosisConfig
+    from core.training.state import drop_state
+    from core.training.trainer import TrainResult, train
 
 DONE, FAILED, STOPPED, BUSY = 0, 1, 3, 4
 PROBES = 40
@@ -162,4 +166,4 @@ def _listen() -> Callable[[], bool]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    leave(main(Path(sys.argv[1])))

@@ -1,6 +1,4 @@
-"""Rounds by hand, from the command line to the weights: `tune`, `tree`, and CID curves, with a real worker."""
-
-from collections.abc import Iterator
+"""Rounds by hand, from the command line to the weights: `tune`, `tree`, and CID curves. A real worker does the last of them."""
 
 import pytest
 from safetensors.torch import load_file
@@ -13,21 +11,15 @@ from core.encoders.catalogue import resolve
 from core.errors import UserError
 from core.jobs.supervisor import end_tree
 from core.jobs.tasks.train import start_of
-from core.settings import Settings
+from core.settings import Settings, get_settings
 from core.store import queries
 from core.store.engine import Store
 from core.store.tables import Checkpoint
 from tests.commands.test_commands import ask, call
+from tests.jobs.inside import carry_out
 
 SMALL = ("--set", "max_length=16", "--set", "batch_size=32", "--set", "diagnose_probes=8", "--set", "diagnose_rows=6")
 ROUND = ("--set", "probes_per_epoch=4", "--set", "round_epochs=2", "--set", "k=2", "--set", "round_batch=2")
-
-
-@pytest.fixture
-def worker(store: Store) -> Iterator[None]:
-    yield
-    for one in queries.live_workers(store):
-        end_tree(one.pid, grace=5)
 
 
 def train(*more: str) -> dict:
@@ -35,19 +27,23 @@ def train(*more: str) -> dict:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.usefixtures("worker")
-def test_a_tree_of_rounds(store: Store, settings: Settings) -> None:
+@pytest.mark.usefixtures("no_worker")
+def test_a_tree_of_rounds(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     from core.datasets.samples import SAMPLES
+
+    def done(asked: dict) -> dict:
+        carry_out(store, settings)
+        return ask("run", "show", asked["run"])
 
     files = SAMPLES["textlen"].files
     ask("dataset", "add", "--name", "tl", "--train", files["train"], "--dev", files["dev"])
-    parent = train("--name", "parent", "--set", "checkpoints=2", "--diagnose-every", "10", "--wait")
+    parent = done(train("--name", "parent", "--set", "checkpoints=2", "--diagnose-every", "10"))
     middle = parent["checkpoints"][0]
     curve = queries.metrics(store, parent["id"], ["cid"])
     assert curve["step"].tolist() == sorted({*range(0, parent["steps"], 10), parent["steps"]})
 
     wish = ("--checkpoint", str(middle), "--kind", "influence", *ROUND, "--then-label-steps", "0", "--name", "one")
-    first = ask("tune", "parent", *wish, "--wait")
+    first = done(ask("tune", "parent", *wish))
     assert (first["status"], first["steps"], first["checkpoints"]) == ("done", 0, [0])
     assert (first["parent"], first["parent_step"], first["method"]) == ("parent", middle, "influence-tuning")
     (found,) = first["rounds"]
@@ -64,11 +60,15 @@ def test_a_tree_of_rounds(store: Store, settings: Settings) -> None:
     moved = [float((after[name] - before[name]).abs().max()) for name in before]
     assert 0 < max(moved) < 0.1  # four steps of Adam from the parent's weights, not a model made anew
 
-    second = ask("tune", "one", "--kind", "embedding", *ROUND, "--then-label-steps", "3", "--name", "two", "--wait")
+    second = done(ask("tune", "one", "--kind", "embedding", *ROUND, "--then-label-steps", "3", "--name", "two"))
     assert (second["steps"], second["parent"], second["config"]["lineage"]) == (3, "one", 2)
     assert second["config"]["round_lr"] is None
-    ask("tune", "parent", "--kind", "combined", *ROUND, "--then-label-steps", "0", "--name", "aside", "--wait")
+    done(ask("tune", "parent", "--kind", "combined", *ROUND, "--then-label-steps", "0", "--name", "aside"))
+    monkeypatch.delenv("UNCONFOUND_START_WORKER")
+    get_settings.cache_clear()
     onward = ask("tune", "one", "--kind", "label", "--then-label-steps", "2", "--name", "onward", "--wait")
+    for one in queries.live_workers(store):
+        end_tree(one.pid, grace=5)
     assert (onward["method"], onward["steps"], onward["rounds"]) == ("finetune", 2, [])
     start, end = weights("one", 0), weights("onward", 2)
     assert 0 < max(float((end[name] - start[name]).abs().max()) for name in start) < 0.1

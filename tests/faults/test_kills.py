@@ -28,8 +28,8 @@ from tests.faults.stubs import until
 KILLS = int(os.environ.get("UNCONFOUND_TEST_KILLS", "6"))
 """Two of each kind; docs/speed.md was measured with 20."""
 OPTIONS = {
-    "label_epochs": "6",
-    "checkpoints": "12",
+    "label_epochs": "4",
+    "checkpoints": "8",
     "interval": "12",
     "round_epochs": "2",
     "round_batch": "4",
