@@ -8,7 +8,7 @@ REPRODUCE ?=
 # Processes that test at the same time: one more than two cores, since often one of them waits.
 TESTERS ?= 3
 
-.PHONY: run test check format reproduce guide docs audit clean
+.PHONY: run test check lint imports types-here types-win32 types-darwin format reproduce guide docs audit clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -18,13 +18,22 @@ test: check
 	$(BIN)/pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 	@if nvidia-smi -L >/dev/null 2>&1; then UNCONFOUND_TEST_GPU=1 $(BIN)/pytest -n 2 --dist loadfile tests/gpu; fi
 
+# Two at a time: each of them has one core busy.
 check: $(VENV)/test.stamp
+	@$(MAKE) --no-print-directory -j 2 types-here types-win32 types-darwin imports lint
+
+lint:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
-	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
+
+imports:
 	$(BIN)/lint-imports
+
+types-here:
+	$(BIN)/mypy
+
+types-win32 types-darwin: types-%:
+	$(BIN)/mypy --platform $* --cache-dir .mypy_cache/$*
 
 format: $(VENV)/test.stamp
 	$(BIN)/ruff check --fix .
