@@ -8,28 +8,31 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-import torch
+from core.system.imports import importing
 
-from core.encoders.catalogue import resolve
-from core.encoders.loading import labels_of, load_classifier
-from core.errors import UserError
-from core.training.batching import encode
-from core.training.config import TrainConfig
-from core.training.demotion import Demotion
-from core.training.device import Machine
-from core.training.diagnosis import influence
-from core.training.diagnosis_config import DiagnosisConfig
-from core.training.evaluation import predict
-from core.training.objectives import make_objective
-from core.training.ranks import Ranks
-from core.training.rounds import Joint, Rounds, RoundSchedule
-from core.training.state import seed_everything
-from core.training.steps import LabelSteps
-from core.training.trainer import train
-from core.training.trajectory import Trajectory
-from core.training.tuples import codes, known_examples
-from tests.training.examples import Memory, examples
+with importing():
+    import numpy as np
+    import torch
+
+    from core.encoders.catalogue import resolve
+    from core.encoders.loading import labels_of, load_classifier
+    from core.errors import UserError
+    from core.training.batching import encode
+    from core.training.config import TrainConfig
+    from core.training.demotion import Demotion
+    from core.training.device import Machine
+    from core.training.diagnosis import influence
+    from core.training.diagnosis_config import DiagnosisConfig
+    from core.training.evaluation import predict
+    from core.training.objectives import make_objective
+    from core.training.ranks import Ranks
+    from core.training.rounds import Joint, Rounds, RoundSchedule
+    from core.training.state import seed_everything
+    from core.training.steps import LabelSteps
+    from core.training.trainer import train
+    from core.training.trajectory import Trajectory
+    from core.training.tuples import codes, known_examples
+    from tests.training.examples import Memory, examples
 
 CPU = Machine(torch.device("cpu"), torch.float32)
 CONFIG = TrainConfig(
