@@ -20,6 +20,8 @@ ALONE = ("accelerate",)
 """What a process that works alone, on whole models, asks nothing of."""
 
 _READS_A_FOLDER = "create_import_structure_from_path"
+_NO_SUCH_PACKAGE: Any = None
+"""What Python's own import takes for "there is none" in `sys.modules`, though its type says that only modules stand there."""
 
 
 @contextmanager
@@ -34,7 +36,7 @@ def importing(*, without: tuple[str, ...] = ()) -> Iterator[None]:
     hidden = [name for name in without if name not in sys.modules]
     gc.disable()
     functools.lru_cache = _roomy(cache)
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None: there is no such package
+    sys.modules.update(dict.fromkeys(hidden, _NO_SUCH_PACKAGE))
     try:
         yield
     finally:
