@@ -74,9 +74,8 @@ class Watched:
     """A tab that may fetch nothing, and what it tried."""
 
     def __init__(self, browser: Browser, width: int, scheme: str) -> None:
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True
-        )
+        self.scheme = scheme
+        self.context = browser.new_context(viewport={"width": width, "height": 900}, accept_downloads=True)
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(60_000)
         self.asked: list[str] = []
@@ -94,6 +93,10 @@ class Watched:
             route.abort()
 
     def open(self, file: Path) -> Page:
+        self.page.emulate_media(color_scheme=self.scheme)
+        self.page.goto("about:blank")
+        self.asked.clear()
+        self.errors.clear()
         self.page.goto(file.as_uri())
         self.page.wait_for_function(
             "document.querySelectorAll('.figure .main-svg').length >= document.querySelectorAll('.figure').length"
@@ -101,14 +104,14 @@ class Watched:
         return self.page
 
 
-@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["wide, light", "narrow, dark"])
+@pytest.fixture(scope="module", params=[(1280, "light"), (390, "dark")], ids=["wide, light", "narrow, dark"])
 def watched(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Watched]:
     tab = Watched(browser, *request.param)
     yield tab
     tab.context.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def wide(browser: Browser) -> Iterator[Watched]:
     """For what no width and no colour can change."""
     tab = Watched(browser, 1280, "light")

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from itsdangerous import URLSafeTimedSerializer
-from playwright.sync_api import Browser, Page, WebSocket, expect
+from playwright.sync_api import Page, WebSocket, expect
 
 from core.actions.training import start_training
 from core.people import Person
@@ -19,7 +19,7 @@ from core.settings import Settings
 from core.store import queries
 from core.store.engine import open_store
 from tests.browser.provider import Provider, providing
-from tests.browser.server import PATIENCE, Dashboard, free_port, serving, settle
+from tests.browser.server import Dashboard, free_port, serving, settle
 from tests.pages.synthetic import add_dataset, add_run
 from tests.security.test_door import SOCKET, outer_address
 
@@ -59,17 +59,6 @@ def house(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Itera
         **provider.settings(url),
     ) as running:
         yield running
-
-
-@pytest.fixture
-def tab(browser: Browser) -> Iterator[Page]:
-    """A browser that nobody has signed in with."""
-    expect.set_options(timeout=PATIENCE)
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    yield page
-    context.close()
 
 
 def sign_in(tab: Page, house: Dashboard, name: str, path: str = "/") -> None:
