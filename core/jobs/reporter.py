@@ -53,13 +53,14 @@ class Reporter:
         signal.signal(signal.SIGTERM, self._on_signal)
 
     def tell(self, share: float, message: str) -> None:
-        """Note how far the job is (0 to 1) and what it is doing.
+        """Note how far the job is (0 to 1) and what it is doing. It is sent within a second; that it is at work, at once.
 
         Raises:
             LeaseLostError: the job has been taken away.
         """
+        begins = self._progress == 0.0 and share > 0.0
         self._progress, self._message = min(max(share, 0.0), 1.0), message
-        if time.monotonic() - self._sent_at >= EVERY_SECONDS:
+        if begins or time.monotonic() - self._sent_at >= EVERY_SECONDS:
             self.flush()
 
     def progress(self, share: float, message: str) -> None:

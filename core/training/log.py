@@ -19,6 +19,8 @@ WINDOW = 20
 """Label steps over which the running training accuracy is taken."""
 
 FLUSH_SECONDS = 2.0
+"""The longest that a label step waits to be reported. Each report waits as long as this attempt took until the last, so that
+the first step is told at once, and a GPU is seldom kept waiting for what it has computed."""
 
 Measure = Callable[[], float | None]
 
@@ -59,7 +61,7 @@ class RunLog:
         """Note a finished label step; the recorder hears of it within FLUSH_SECONDS."""
         self.step = step
         self.waiting.append((step, self.seconds(), result))
-        if monotonic() - self.flushed >= FLUSH_SECONDS or step == self.schedule.total:
+        if monotonic() - self.flushed >= min(FLUSH_SECONDS, self.flushed - self.start) or step == self.schedule.total:
             self.flush()
 
     def flush(self) -> None:

@@ -40,6 +40,11 @@ def the_run(store: Store) -> Run:
     return queries.get_run(store, "r")
 
 
+def the_job(store: Store) -> Job:
+    with store.reading() as session:
+        return session.scalars(select(Job)).one()
+
+
 def test_a_number_that_is_reported_again_takes_the_new_value(store: Store, recorder: RunRecorder) -> None:
     recorder.metrics([Metric(1, "cid", 0.5), Metric(2, "cid", 0.4)])
     recorder.metrics([Metric(2, "cid", 0.3)])
@@ -77,3 +82,20 @@ def test_everything_is_in_the_database_after_a_flush(store: Store, recorder: Run
     assert ("cid", 1, 0.5) in values(store)
     with store.reading() as session:
         assert session.scalars(select(Job.status)).one() == "running"
+
+
+def test_that_it_is_at_work_is_told_at_once_and_how_far_it_is_within_a_second(
+    store: Store, recorder: RunRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = the_job(store)
+    recorder.flush()
+    monkeypatch.setattr("core.jobs.reporter.EVERY_SECONDS", 3600.0)
+    recorder.progress(1, 100, "Epoch 1 of 10")
+    assert (the_job(store).progress, the_job(store).message) == (0.01, "Epoch 1 of 10")
+    recorder.progress(2, 100, "Epoch 1 of 10")
+    assert the_job(store).progress == 0.01
+    monkeypatch.setattr("core.jobs.reporter.EVERY_SECONDS", 0.0)
+    queue.request_cancel(store, job.id)
+    recorder.progress(3, 100, "Epoch 1 of 10")
+    assert the_job(store).progress == 0.03
+    assert recorder.should_stop()
