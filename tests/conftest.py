@@ -33,13 +33,36 @@ from core.store.engine import Store, open_store
 from tests import postgres
 
 DATABASES = ("sqlite", "postgresql")
-LONGEST = ("test_kills.py", "test_tuning.py", "test_rounds.py", "test_supervisor.py", "test_ray.py")
-"""Files that begin first, so that no process works alone at the end."""
+LONGEST = (
+    "browser/test_every_state.py",
+    "faults/test_kills.py",
+    "training/test_rounds.py",
+    "jobs/test_supervisor.py",
+    "faults/test_slots.py",
+    "browser/test_diagnose.py",
+    "faults/test_ray.py",
+    "browser/test_visitors.py",
+    "commands/test_commands.py",
+    "browser/test_tune.py",
+    "faults/test_ranks.py",
+    "browser/test_sign_in.py",
+    "faults/test_store.py",
+    "browser/test_tour.py",
+    "systems/test_jobs.py",
+    "browser/test_journey.py",
+    "faults/test_backup.py",
+    "browser/test_try.py",
+    "api/test_server.py",
+    "commands/test_tuning.py",
+)
+"""Files that begin first, so that no process works alone at the end; those that wait much between those that draw much, so
+that seldom all processes wait at once."""
+PLACES = {name: number for number, name in enumerate(LONGEST)}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first."""
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    items.sort(key=lambda item: PLACES.get(f"{item.path.parent.name}/{item.path.name}", len(PLACES)))
 
 
 def pytest_collection_finish() -> None:

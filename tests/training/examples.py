@@ -69,5 +69,5 @@ class Memory:
         return self.step == self.stop_at
 
     def values(self):
-        """Every metric that does not depend on the clock."""
-        return [(row.step, row.name, row.value) for row in self.rows if row.name != "seconds"]
+        """Every metric that does not depend on the clock; when it was reported does."""
+        return sorted((row.step, row.name, row.value) for row in self.rows if row.name != "seconds")
