@@ -53,7 +53,7 @@ class Reporter:
         signal.signal(signal.SIGTERM, self._on_signal)
 
     def tell(self, share: float, message: str) -> None:
-        """Note how far the job is (0 to 1) and what it is doing. It is sent within a second; that it is at work, at once.
+        """Note how far the job is (0 to 1) and what it is doing. Sent once a second at most; that it is at work, at once.
 
         Raises:
             LeaseLostError: the job has been taken away.
