@@ -1,6 +1,7 @@
 """How a job tells the database how far it is, and learns whether it should stop.
 
-Writes are gathered and sent at most once a second, so a job never waits long for the database, nor the database for a job.
+Writes are gathered and sent at most once a second (only the first sign of work goes at once), so a job never waits long for the
+database, nor the database for a job.
 While the database or the disk cannot be written the job waits and tries again, for hours if need be.
 """
 

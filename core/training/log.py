@@ -19,8 +19,8 @@ WINDOW = 20
 """Label steps over which the running training accuracy is taken."""
 
 FLUSH_SECONDS = 2.0
-"""The longest that a label step waits to be reported. Each report waits as long as this attempt took until the last, so that
-the first step is told at once, and a GPU is seldom kept waiting for what it has computed."""
+"""The longest that a label step waits to be reported. The first is reported at once; the time between two reports doubles from
+there up to this, since each makes a GPU wait for what it has computed."""
 
 Measure = Callable[[], float | None]
 
